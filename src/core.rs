@@ -1,0 +1,23 @@
+//! The lease protocol as a machine without hands.
+//!
+//! Pure: it knows no clock, no I/O and no randomness of its own. Time comes in as values ([`Now`]), randomness as
+//! an injected stream, voters' answers as events; questions to voters and news about leadership go out as actions.
+//! The product and the simulation drive the very same code.
+
+mod candidate;
+mod planted;
+mod record;
+mod time;
+mod timing;
+
+pub use candidate::{
+    Action, Candidate, EndReason, Event, Inertia, QuestionId, Randomness, ResetKind, ResetPolicy, Settings,
+    StandBack, VoterIndex, VoterView,
+};
+pub use planted::{Bug, Planted};
+pub use record::{
+    Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Malformed, Observation, Operation, Question,
+    Refusal, Run, Seen, Standing, TERM_LIMIT, Term,
+};
+pub use time::{Moment, Now};
+pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity, observer_wait};

@@ -1,0 +1,13 @@
+//! Quorate elects one leader among many candidates with a lease that a majority of independent Redis servers grant.
+//!
+//! The layers, and which way the arrows point (inwards only):
+//!
+//! ```text
+//! cli ──▶ http, metrics ──▶ election ──▶ voter ──▶ core
+//! ```
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("Quorate runs on Linux only: its validity rests on CLOCK_BOOTTIME and CLOCK_MONOTONIC_RAW");
+
+pub mod clock;
+pub mod core;
