@@ -5,19 +5,26 @@
 //! The product and the simulation drive the very same code.
 
 mod candidate;
+mod event;
+mod ledger;
 mod planted;
 mod record;
 mod time;
 mod timing;
+mod voter_model;
+mod voter_set;
 
-pub use candidate::{
-    Action, Candidate, EndReason, Event, Inertia, QuestionId, Randomness, ResetKind, ResetPolicy, Settings,
-    StandBack, VoterIndex, VoterView,
+pub use candidate::Candidate;
+pub use event::{
+    Action, EndReason, Event, Inertia, QuestionId, Randomness, ResetKind, ResetPolicy, Settings, StandBack,
+    VoterIndex, VoterView,
 };
 pub use planted::{Bug, Planted};
 pub use record::{
-    Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Malformed, Observation, Operation, Question,
-    Refusal, Run, Seen, Standing, TERM_LIMIT, Term,
+    Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Malformed, Observation, Operation,
+    Question, Refusal, Run, Seen, Standing, TERM_LIMIT, Term,
 };
 pub use time::{Moment, Now};
 pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity, observer_wait};
+pub use voter_model::{Caller, Reply, Server, VoterModel};
+pub use voter_set::MOST_VOTERS;

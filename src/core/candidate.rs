@@ -4,262 +4,326 @@
 //! [`Candidate::poll_action`] until it answers `None`, then wait until an event comes or the instant of
 //! [`Candidate::poll_timeout`] is reached, whichever is first, read the clocks *afresh*, and call `handle` again.
 //! Spurious calls are harmless.
+//!
+//! This file decides which rule applies; its children hold the rules: `watching` what is known of the voters,
+//! `asking` every question, `attempt` and `leading` the two roles that hold voters, `rejoining` the voters that
+//! forgot.
 
+mod asking;
+mod attempt;
+mod leading;
+mod rejoining;
+mod watching;
+
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::planted::Planted;
-use super::record::{Answer, Question, Term};
+use self::asking::{Asked, Pending, Questions};
+use self::attempt::Attempt;
+use self::leading::Leadership;
+use self::watching::Watched;
+use super::event::{
+    Action, EndReason, Event, Inertia, QuestionId, Randomness, Settings, StandBack, VoterIndex, VoterView,
+};
+use super::planted::Bug;
+use super::record::{Answer, Ballot, Standing, Term};
 use super::time::{Moment, Now};
-use super::timing::Timing;
+use super::timing::{leader_validity, observer_wait};
+use super::voter_set::VoterSet;
 
-/// Which voter, counted in the order of the configuration.
-pub type VoterIndex = usize;
+/// How many of its own dead ballots a candidate recognises. An orphan of an older one is overcome like that of any
+/// other crashed candidate: by watching it for O.
+const DEAD_BALLOTS_KEPT: usize = 256;
 
-/// Ties an answer to its question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QuestionId(pub u64);
-
-/// A stream of random bits; the product's comes from the operating system, a test's from a seed.
-pub trait Randomness {
-    /// The next 64 bits.
-    fn bits(&mut self) -> u64;
-}
-
-/// What is done about voters that forgot when nobody is left who remembers (never concerns the first start).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResetPolicy {
-    /// Begin a new epoch.
-    #[default]
-    Continue,
-    /// Wait for an operator.
-    Halt,
-}
-
-/// What a candidate is told once.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How often and how patiently.
-    pub timing: Timing,
-    /// N, the number of voters: odd.
-    pub voters: usize,
-    /// What to do about a lost epoch.
-    pub on_epoch_reset: ResetPolicy,
-    /// Which rule a test leaves out.
-    pub planted: Planted,
-}
-
-/// What a candidate is told.
-#[derive(Clone, Copy, Debug)]
-pub enum Event {
-    /// Nothing happened but time.
-    Wake,
-    /// A voter answered, or its question ended in silence.
-    Answer {
-        /// Which question.
-        question: QuestionId,
-        /// Read after the reply was read completely.
-        received: Moment,
-        /// What it said.
-        answer: Answer,
-    },
-    /// A voter said "released, look now".
-    Hint {
-        /// Which voter.
-        voter: VoterIndex,
-    },
-    /// Hand over: stop the work, then release, then do not campaign for a while.
-    Resign {
-        /// For how long.
-        stand_back: StandBack,
-    },
-    /// The work has stopped, as [`Action::StopWork`] or [`Action::Ended`] asked; there will be no act of this term.
-    WorkStopped,
-    /// Ask q voters, from now on, whether this is still the leader.
-    Verify {
-        /// Comes back in [`Action::Verified`].
-        request: u64,
-    },
-}
-
-/// How long a candidate does not campaign after it resigned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StandBack {
-    /// Counted from the release.
-    For(Duration),
-    /// The process is ending.
-    ForGood,
-}
-
-/// Why a leadership ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// It was asked to.
-    Resigned,
-    /// Its validity ended before a quorum of renewals was acknowledged.
-    Lapsed,
-    /// q voters that held this ballot said that they no longer do.
-    Lost,
-    /// The wall clock and the boot clock diverged: suspend, restore, or a step.
-    ClockDiverged,
-    /// The voters' clocks ran on while the own stood still.
-    ClockStood,
-}
-
-/// The kinds of epoch reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResetKind {
-    /// No voter and no candidate knows a former term: the first start.
-    First,
-    /// A quorum of voters had forgotten at one instant.
-    Forgotten,
-    /// Too few members could be read for too long.
-    Unreadable,
-}
-
-/// Why a candidate proposes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inertia {
-    /// A record belongs to another set of voters, or has another format. Until restarted.
-    Electorate {
-        /// Where it was read.
-        voter: VoterIndex,
-    },
-    /// A live holder's ttl is more than twice or less than half the own.
-    Ttl {
-        /// Where it was read.
-        voter: VoterIndex,
-        /// The holder's.
-        theirs: Duration,
-        /// The own.
-        ours: Duration,
-    },
-}
-
-/// What a candidate wants done, or tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Ask a voter, at once and once. The question counts as sent at the `now` of the `handle` that produced it.
-    Ask {
-        /// To be named with the answer.
-        id: QuestionId,
-        /// Whom.
-        voter: VoterIndex,
-        /// What.
-        question: Question,
-    },
-    /// Leading from now on.
-    Elected {
-        /// Of this leadership.
-        term: Term,
-        /// When its validity ends unless extended.
-        until: Moment,
-        /// From the first grant sent to now, on the leader's clock.
-        took: Duration,
-    },
-    /// A renewal moved the end of validity.
-    Extended {
-        /// The new end.
-        until: Moment,
-    },
-    /// Still leading until the last `until`, but about to give it up: stop the work and answer
-    /// [`Event::WorkStopped`].
-    StopWork {
-        /// Why.
-        reason: EndReason,
-    },
-    /// No longer leading. Unless [`Event::WorkStopped`] came before, it is awaited before anything is released.
-    Ended {
-        /// Of the leadership that ended.
-        term: Term,
-        /// Why.
-        reason: EndReason,
-    },
-    /// An attempt did not lead to a leadership.
-    AttemptFailed,
-    /// A sitting leader's request to be verified is answered.
-    Verified {
-        /// As in [`Event::Verify`].
-        request: u64,
-        /// The term that q voters confirmed after the request; `None`: not leading, or no longer.
-        term: Option<Term>,
-    },
-    /// Joins that begin a new epoch were sent.
-    EpochReset {
-        /// Which kind.
-        kind: ResetKind,
-        /// The first term of the epoch is larger than this.
-        floor: Term,
-    },
-    /// A reset is due, but the policy says halt. Told once.
-    Halted {
-        /// Which kind.
-        kind: ResetKind,
-    },
-    /// This candidate began (`Some`) or ceased (`None`) to be inert.
-    Inert(Option<Inertia>),
-}
-
-/// What a candidate knows about one voter, for status and metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct VoterView {
-    /// The last poll that ended was answered.
-    pub reachable: bool,
-    /// The last observation, however old.
-    pub observation: Option<super::record::Observation>,
-    /// This candidate leads and the voter counts towards its validity.
-    pub holds_us: bool,
-    /// Another configured voter answers with the same run, so neither counts.
-    pub same_server: Option<VoterIndex>,
-    /// The last answered poll, from sending to receiving.
-    pub round_trip: Option<Duration>,
+/// What this candidate is doing now.
+enum Role {
+    Standby,
+    Electing(Attempt),
+    Leading(Leadership),
+    /// No longer leading, but the work has not stopped, so the ballot is not yet released.
+    Stopping(Ballot),
 }
 
 /// A candidate in one election.
 pub struct Candidate {
     settings: Settings,
+    randomness: Box<dyn Randomness + Send>,
+    role: Role,
+    watched: Vec<Watched>,
+    questions: Questions,
+    actions: VecDeque<Action>,
+    dead_ballots: VecDeque<Ballot>,
+    /// The largest term or hint read anywhere since this process started.
+    largest_term: Term,
+    /// T as far as it was seen since this process started, the own ttl included.
+    longest_ttl: Duration,
+    next_poll: Moment,
+    /// Not campaigning before this.
+    paused_until: Moment,
+    withdrawn: bool,
+    /// How long not to campaign once the present role has ended.
+    stand_back: Duration,
+    failures_in_a_row: u32,
+    /// Voters that stayed silent in the last attempt.
+    left_out: VoterSet,
+    inertia: Option<Inertia>,
+    foreign_electorate: Option<VoterIndex>,
+    halt_told: bool,
+    wake: Option<Moment>,
 }
 
 impl Candidate {
     /// A candidate that knows nothing yet.
     #[must_use]
     pub fn new(settings: Settings, randomness: Box<dyn Randomness + Send>) -> Self {
-        let _ = randomness;
-        Self { settings }
+        Self {
+            settings,
+            randomness,
+            role: Role::Standby,
+            watched: (0..settings.voters).map(|_| Watched::default()).collect(),
+            questions: Questions::default(),
+            actions: VecDeque::new(),
+            dead_ballots: VecDeque::new(),
+            largest_term: 0,
+            longest_ttl: settings.timing.ttl,
+            next_poll: Moment::default(),
+            paused_until: Moment::default(),
+            withdrawn: false,
+            stand_back: Duration::ZERO,
+            failures_in_a_row: 0,
+            left_out: VoterSet::EMPTY,
+            inertia: None,
+            foreign_electorate: None,
+            halt_told: false,
+            wake: None,
+        }
     }
 
     /// Tells what happened, at a reading of the clocks that is no older than the event.
     pub fn handle(&mut self, now: Now, event: Event) {
-        let _ = (now, event);
+        self.end_if_over(now);
+        match event {
+            Event::Wake => {}
+            Event::Answer { question, received, answer } => self.on_answer(now, question, received, answer),
+            Event::Hint { voter } => self.on_hint(now.at, voter),
+            Event::Resign { stand_back } => self.on_resign(now.at, stand_back),
+            Event::WorkStopped => self.on_work_stopped(now.at),
+            Event::Verify { request } => self.on_verify(now.at, request),
+        }
+        self.advance(now);
+        self.wake = self.next_wake(now.at);
     }
 
     /// The next action. Its answer may change after `handle` only.
     pub fn poll_action(&mut self) -> Option<Action> {
-        None
+        self.actions.pop_front()
     }
 
     /// When to call `handle` with [`Event::Wake`] at the latest. Its answer may change after `handle` only.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        None
+        self.wake
     }
 
-    /// The end of the validity, while leading: leads iff `now` is certainly before it.
+    /// The end of the validity, while leading: leads iff `now` is certainly before it. Its answer may change after
+    /// `handle` only.
     #[must_use]
     pub fn until(&self) -> Option<Moment> {
-        None
+        match &self.role {
+            Role::Leading(leadership) => Some(leadership.until()),
+            Role::Standby | Role::Electing(_) | Role::Stopping(_) => None,
+        }
     }
 
     /// What is known about each voter. Its answer may change after `handle` only.
     #[must_use]
     pub fn voter(&self, voter: VoterIndex) -> VoterView {
-        let _ = (voter, &self.settings);
-        VoterView::default()
+        let holds_us = matches!(&self.role, Role::Leading(leadership) if leadership.counts(voter));
+        let watched = &self.watched[voter];
+        VoterView {
+            reachable: watched.reachable,
+            observation: watched.watch.map(|watch| watch.observation),
+            holds_us,
+            same_server: self.twin_of(voter),
+            round_trip: watched.round_trip,
+        }
     }
 
-    /// The ballot that holds a quorum of voters unreleased, as far as this candidate has observed, with a term and
-    /// a voter that can tell who it is.
+    /// Whether an attempt to be elected is under way. Its answer may change after `handle` only.
     #[must_use]
-    pub fn observed_leader(&self) -> Option<(super::record::Ballot, Term, VoterIndex)> {
-        None
+    pub fn is_electing(&self) -> bool {
+        matches!(self.role, Role::Electing(_))
+    }
+
+    /// The ballot that holds a quorum of voters, with its term and one voter that can tell whose it is, as far as
+    /// this candidate has observed a live holder. Its answer changes with time, too.
+    #[must_use]
+    pub fn observed_leader(&self, now: Moment) -> Option<(Ballot, Term, VoterIndex)> {
+        let live = |voter: VoterIndex| self.live_holder(voter, now);
+        (0..self.watched.len()).find_map(|voter| {
+            let (ballot, _) = live(voter)?;
+            let terms = || (0..self.watched.len()).filter_map(live).filter(|(b, _)| *b == ballot);
+            let term = terms().map(|(_, term)| term).min()?;
+            (terms().count() >= self.quorum()).then_some((ballot, term, voter))
+        })
+    }
+
+    fn on_answer(&mut self, now: Now, id: QuestionId, received: Moment, answer: Answer) {
+        let Some(pending) = self.questions.take(id) else { return };
+        let said = if answer.is_plausible() { answer } else { Answer::Silent };
+        self.note_mismatch(&pending, said);
+        match (pending.asked, said) {
+            (Asked::Observe, Answer::Observed(observation)) => {
+                self.on_observed(now, &pending, received, observation);
+            }
+            (Asked::Observe, _) => self.on_poll_failed(now.at, &pending, said),
+            (Asked::Grant(ballot), _) => self.on_grant_answer(now.at, &pending, ballot, received, said),
+            (Asked::Confirm(ballot), _) => self.on_confirm_answer(now, &pending, ballot, received, said),
+            (Asked::Adopt(ballot), _) => self.on_adopt_answer(now, &pending, ballot, received, said),
+            (Asked::Join, Answer::Joined | Answer::Refused(_)) => self.poll(now.at, pending.voter),
+            (Asked::Join | Asked::Release, _) => {}
+        }
+    }
+
+    /// A record of other voters, or of another format, makes inert for good; whatever the question was.
+    fn note_mismatch(&mut self, pending: &Pending, answer: Answer) {
+        if let (Answer::Mismatch { electorate_differs: true }, None) = (answer, self.foreign_electorate) {
+            self.foreign_electorate = Some(pending.voter);
+        }
+    }
+
+    fn on_resign(&mut self, now: Moment, stand_back: StandBack) {
+        match stand_back {
+            StandBack::For(duration) => self.stand_back = duration,
+            StandBack::ForGood => self.withdrawn = true,
+        }
+        match &mut self.role {
+            Role::Standby => self.begin_to_stand_back(now),
+            Role::Stopping(_) => {}
+            Role::Electing(_) => self.fail_attempt(now),
+            Role::Leading(leadership) => {
+                if leadership.begin_stop() {
+                    self.actions.push_back(Action::StopWork { reason: EndReason::Resigned });
+                }
+                if self.settings.planted.has(Bug::ReleaseBeforeStop) {
+                    self.on_work_stopped(now);
+                }
+            }
+        }
+    }
+
+    fn on_work_stopped(&mut self, now: Moment) {
+        match &self.role {
+            Role::Standby | Role::Electing(_) => {}
+            Role::Leading(leadership) => {
+                let (ballot, term) = (leadership.ballot(), leadership.term());
+                self.end_verifications();
+                self.actions.push_back(Action::Ended { term, reason: EndReason::Resigned });
+                self.become_standby(now, ballot);
+            }
+            Role::Stopping(ballot) => {
+                let ballot = *ballot;
+                self.become_standby(now, ballot);
+            }
+        }
+    }
+
+    /// The one door out of holding voters: whatever the ballot still holds is given back.
+    fn become_standby(&mut self, now: Moment, ballot: Ballot) {
+        self.role = Role::Standby;
+        if self.dead_ballots.len() == DEAD_BALLOTS_KEPT {
+            self.dead_ballots.pop_front();
+        }
+        self.dead_ballots.push_back(ballot);
+        (0..self.watched.len()).for_each(|voter| self.release(now, voter, ballot));
+        self.begin_to_stand_back(now);
+    }
+
+    fn begin_to_stand_back(&mut self, now: Moment) {
+        self.paused_until = self.paused_until.latest(now.plus(std::mem::take(&mut self.stand_back)));
+    }
+
+    /// Everything that has become due, by time or by what was just learnt.
+    fn advance(&mut self, now: Now) {
+        if self.next_poll.is_at_or_before(now.at) {
+            self.poll_round(now.at);
+        }
+        self.poll_where_due(now.at);
+        self.update_inertia(now.at);
+        match &self.role {
+            Role::Standby => self.campaign(now.at),
+            Role::Electing(_) => self.continue_attempt(now.at),
+            Role::Leading(_) => self.lead(now),
+            Role::Stopping(_) => {}
+        }
+        if !matches!(self.role, Role::Leading(_)) {
+            self.rejoin(now);
+        }
+    }
+
+    fn next_wake(&self, now: Moment) -> Option<Moment> {
+        let mut wake = Wake { now, next: None };
+        wake.at(self.next_poll);
+        self.watched.iter().filter_map(|watched| watched.poll_at).for_each(|due| wake.at(due));
+        match &self.role {
+            Role::Standby => self.campaign_wakes(&mut wake),
+            Role::Electing(attempt) => wake.at(attempt.deadline(self.settings.timing.voter_timeout)),
+            Role::Leading(leadership) => leadership.wakes(&self.watched, self.settings.timing, &mut wake),
+            Role::Stopping(_) => {}
+        }
+        if !matches!(self.role, Role::Leading(_)) {
+            self.rejoin_wakes(&mut wake);
+        }
+        wake.next
+    }
+
+    /// q = ⌊N/2⌋ + 1.
+    fn quorum(&self) -> usize {
+        let half = self.settings.voters / 2;
+        if self.settings.planted.has(Bug::QuorumOfHalf) { half.max(1) } else { half + 1 }
+    }
+
+    /// D of the own ttl.
+    fn validity(&self) -> Duration {
+        let ttl = self.settings.timing.ttl;
+        if self.settings.planted.has(Bug::NoRateMargin) { ttl } else { leader_validity(ttl) }
+    }
+
+    /// O of the ttl that is being watched.
+    fn wait_for(&self, ttl: Duration) -> Duration {
+        if self.settings.planted.has(Bug::NoRateMargin) { ttl } else { observer_wait(ttl) }
+    }
+
+    /// A random duration below `most`.
+    fn random_below(&mut self, most: Duration) -> Duration {
+        let ns = super::time::nanos(most).max(1);
+        Duration::from_nanos(self.randomness.bits() % ns)
+    }
+
+    fn random_128(&mut self) -> u128 {
+        (u128::from(self.randomness.bits()) << 64) | u128::from(self.randomness.bits())
+    }
+
+    /// A voter's holder, if the record still moves: unreleased and not yet watched unchanged for O.
+    fn live_holder(&self, voter: VoterIndex, now: Moment) -> Option<(Ballot, Term)> {
+        let watch = self.watched[voter].watch.as_ref()?;
+        let observation = &watch.observation;
+        let held = observation.standing == Standing::Member && !observation.seen.released;
+        let holder = observation.seen.holder.filter(|_| held)?;
+        (!self.has_stood_still(watch, now, 1)).then_some((holder, observation.term))
+    }
+}
+
+/// Collects the instants at which something becomes due, and keeps the earliest that is not past.
+struct Wake {
+    now: Moment,
+    next: Option<Moment>,
+}
+
+impl Wake {
+    fn at(&mut self, due: Moment) {
+        if !due.is_at_or_before(self.now) {
+            self.next = Some(self.next.map_or(due, |next| next.earliest(due)));
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::timing::LONGEST_TTL;
+
 /// The number of a leadership and its fencing token; below [`TERM_LIMIT`].
 pub type Term = u64;
 /// Terms stay below 2^53, so that Lua, JSON and `JavaScript` carry them exactly.
@@ -51,7 +53,7 @@ impl FromStr for Ballot {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         text.strip_prefix(Self::PREFIX)
-            .and_then(|digits| hex_u128(digits))
+            .and_then(hex_u128)
             .map(Self)
             .ok_or_else(|| Malformed::new("the holder", text))
     }
@@ -86,7 +88,9 @@ impl FromStr for Run {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         text.split_once(' ')
-            .and_then(|(process, history)| Some(Self { process: hex_20(process)?, history: hex_20(history)? }))
+            .and_then(|(process, history)| {
+                Some(Self { process: hex_20(process)?, history: hex_20(history)? })
+            })
             .ok_or_else(|| Malformed::new("the run", text))
     }
 }
@@ -263,6 +267,10 @@ pub enum Refusal {
 
 /// What a voter says. Three kinds: yes, no, and silence, which means *unknown*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "observations are the most frequent answer; all variants are plain copies"
+)]
 pub enum Answer {
     /// To `observe`.
     Observed(Observation),
@@ -297,6 +305,20 @@ pub enum Answer {
     Replica,
     /// No answer, or none that can be understood.
     Silent,
+}
+
+impl Answer {
+    /// Whether the numbers in it are such as the protocol can have written.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        match self {
+            Self::Observed(observation) => {
+                observation.term < TERM_LIMIT - 1 && observation.ttl.is_none_or(|ttl| ttl <= LONGEST_TTL)
+            }
+            Self::Granted { term, .. } | Self::Confirmed { term } => *term < TERM_LIMIT,
+            _ => true,
+        }
+    }
 }
 
 /// What a question carries besides its operation, whatever the operation is: the highest version that the caller

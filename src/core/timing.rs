@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The shortest ttl that configuration and voters accept.
 pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
 /// The longest ttl that configuration and voters accept.
-pub const LONGEST_TTL: Duration = Duration::from_secs(600);
+pub const LONGEST_TTL: Duration = Duration::from_mins(10);
 
 /// ρ, the bound on how far a clock's rate may be off: 5 in 1000 = 0.5 %. Both sides take 2ρ, because both clocks
 /// may be off, in opposite directions.

@@ -1,0 +1,446 @@
+//! Rules 6 to 9 and the trip-wires: renew, heal, notice the loss, end on time.
+
+use std::time::Duration;
+
+use super::asking::{Asked, Pending};
+use super::watching::Watched;
+use super::{Candidate, Role, Wake};
+use crate::core::event::{Action, EndReason, Settings, VoterIndex};
+use crate::core::ledger::Ledger;
+use crate::core::planted::{Bug, Planted};
+use crate::core::record::{Answer, Ballot, Observation, Standing, Term};
+use crate::core::time::{Moment, Now};
+use crate::core::timing::Timing;
+
+/// How far two clocks may come apart before the leader distrusts its own.
+const CLOCK_TRIP: Duration = Duration::from_millis(250);
+/// The most requests for verification that may wait; further ones are answered "unknown" at once.
+const MOST_VERIFICATIONS: usize = 16;
+/// A joining voter that no fresh quorum of confirms allows to adopt is adopted with the outside floor after this
+/// part of the ttl.
+const FLOOR_ADOPTION_OF_TTL: u32 = 3;
+
+/// What the latest answer of a voter said about this ballot, and when its question was sent.
+#[derive(Clone, Copy, Debug)]
+struct Verdict {
+    lost: bool,
+    sent: Moment,
+}
+
+/// A leadership from its election to its end.
+#[derive(Debug)]
+pub(super) struct Leadership {
+    ballot: Ballot,
+    term: Term,
+    ledger: Ledger,
+    /// Only ever moves later.
+    until: Moment,
+    /// Of voters that this ballot held at some time.
+    verdicts: Vec<Option<Verdict>>,
+    /// When the latest acknowledged confirm was sent, voter by voter; of voters struck since, too.
+    confirmed: Vec<Option<Moment>>,
+    next_renewal: Moment,
+    last_renewal: Moment,
+    stopping: bool,
+    verifications: Vec<(u64, Moment)>,
+    /// The clocks at the last renewal.
+    clocks: Option<Now>,
+    planted: Planted,
+}
+
+impl Leadership {
+    pub(super) fn new(ballot: Ballot, term: Term, settings: &Settings, quorum: usize, now: Moment) -> Self {
+        Self {
+            ballot,
+            term,
+            ledger: Ledger::new(settings.voters, quorum, settings.planted),
+            until: Moment::default(),
+            verdicts: vec![None; settings.voters],
+            confirmed: vec![None; settings.voters],
+            next_renewal: now.plus(settings.timing.renew_interval),
+            last_renewal: now,
+            stopping: false,
+            verifications: Vec::new(),
+            clocks: None,
+            planted: settings.planted,
+        }
+    }
+
+    pub(super) fn ballot(&self) -> Ballot {
+        self.ballot
+    }
+
+    pub(super) fn term(&self) -> Term {
+        self.term
+    }
+
+    pub(super) fn until(&self) -> Moment {
+        if self.planted.has(Bug::LeadershipIsAFlag) {
+            Moment::from_nanos(u64::MAX, u64::MAX)
+        } else {
+            self.until
+        }
+    }
+
+    pub(super) fn counts(&self, voter: VoterIndex) -> bool {
+        self.ledger.holds(voter)
+    }
+
+    /// `true` the first time.
+    pub(super) fn begin_stop(&mut self) -> bool {
+        !std::mem::replace(&mut self.stopping, true)
+    }
+
+    /// A voter of W: taken before the verifying confirm was sent, which it acknowledged.
+    pub(super) fn verified(&mut self, voter: VoterIndex, sent: Moment) {
+        self.ledger.taken(voter, sent, sent);
+        self.confirmed[voter] = Some(sent);
+        self.judge(voter, sent, false);
+    }
+
+    /// A voter acknowledged a grant or an adopt.
+    pub(super) fn taken(&mut self, voter: VoterIndex, sent: Moment, received: Moment) {
+        self.ledger.taken(voter, sent, received);
+        self.judge(voter, sent, false);
+    }
+
+    pub(super) fn begin_validity(&mut self, verified: Moment, validity: Duration) {
+        self.until = verified.plus(validity);
+    }
+
+    fn confirmed(&mut self, voter: VoterIndex, sent: Moment, received: Moment) {
+        self.ledger.confirmed(voter, sent, received);
+        self.confirmed[voter] = Some(self.confirmed[voter].map_or(sent, |before| before.latest(sent)));
+        self.judge(voter, sent, false);
+    }
+
+    fn lost(&mut self, voter: VoterIndex, sent: Moment) {
+        self.ledger.strike(voter);
+        if self.verdicts[voter].is_some() {
+            self.judge(voter, sent, true);
+        }
+    }
+
+    fn judge(&mut self, voter: VoterIndex, sent: Moment, lost: bool) {
+        let is_older = self.verdicts[voter].is_some_and(|verdict| sent.is_before(verdict.sent));
+        if !is_older {
+            self.verdicts[voter] = Some(Verdict { lost, sent });
+        }
+    }
+
+    /// Rule 8: voters that this ballot held and whose latest answer denies it.
+    fn losses(&self) -> usize {
+        self.verdicts.iter().flatten().filter(|verdict| verdict.lost).count()
+    }
+
+    /// How many voters acknowledged a confirm that was sent after `instant`.
+    fn confirmed_after(&self, instant: Moment) -> usize {
+        self.confirmed.iter().flatten().filter(|sent| instant.is_before(**sent)).count()
+    }
+
+    /// Moves the end of validity later if the ledger allows; `true` if it did.
+    fn extend(&mut self, validity: Duration) -> bool {
+        let Some(until) = self.ledger.renewed_at().map(|b| b.plus(validity)) else { return false };
+        let later = self.until.is_before(until);
+        if later {
+            self.until = until;
+        }
+        later
+    }
+
+    pub(super) fn wakes(&self, watched: &[Watched], timing: Timing, wake: &mut Wake) {
+        wake.at(self.until());
+        wake.at(self.next_renewal);
+        self.verifications.iter().for_each(|(_, asked)| wake.at(asked.plus(timing.voter_timeout)));
+        let joining = watched.iter().filter_map(|watched| watched.watch);
+        joining
+            .filter(|watch| watch.observation.standing == Standing::Joining)
+            .for_each(|watch| wake.at(watch.since.plus(timing.ttl / FLOOR_ADOPTION_OF_TTL)));
+    }
+}
+
+impl Candidate {
+    /// Before anything else is looked at: a lapsed term is over, and a leader whose clocks came apart steps down.
+    pub(super) fn end_if_over(&mut self, now: Now) {
+        let Role::Leading(leadership) = &self.role else { return };
+        if !now.at.is_before(leadership.until()) {
+            self.end_leadership(EndReason::Lapsed);
+        } else if leadership.clocks.is_some_and(|before| diverged(before, now)) {
+            self.end_leadership(EndReason::ClockDiverged);
+        }
+    }
+
+    /// From here on nothing of this ballot is renewed; it is released when the work has stopped.
+    fn end_leadership(&mut self, reason: EndReason) {
+        self.end_verifications();
+        let Role::Leading(leadership) = &self.role else { return };
+        self.actions.push_back(Action::Ended { term: leadership.term, reason });
+        self.role = Role::Stopping(leadership.ballot);
+    }
+
+    pub(super) fn lead(&mut self, now: Now) {
+        if self.voters_clocks_ran_ahead() {
+            self.end_leadership(EndReason::ClockStood);
+            return;
+        }
+        let Role::Leading(leadership) = &mut self.role else { return };
+        leadership.clocks.get_or_insert(now);
+        if leadership.losses() > self.settings.voters / 2 {
+            self.end_leadership(EndReason::Lost);
+            return;
+        }
+        self.answer_verifications(now.at);
+        self.heal(now);
+        self.renew_if_due(now.at);
+    }
+
+    /// Rule 6. The own voters every L/5; sooner, about every L/20, while one of them has not answered or waits to
+    /// be adopted.
+    fn renew_if_due(&mut self, now: Moment) {
+        let Role::Leading(leadership) = &mut self.role else { return };
+        if !leadership.next_renewal.is_at_or_before(now) {
+            return;
+        }
+        leadership.last_renewal = now;
+        leadership.next_renewal = now.plus(self.settings.timing.renew_interval);
+        self.renew(now);
+    }
+
+    fn renew(&mut self, now: Moment) {
+        for voter in 0..self.watched.len() {
+            let Role::Leading(leadership) = &self.role else { return };
+            let (ballot, term) = (leadership.ballot, leadership.term);
+            let may_hold = leadership.counts(voter) || self.shows_holder(voter, ballot);
+            if may_hold && !self.is_asking(voter, now, |asked| matches!(asked, Asked::Confirm(_))) {
+                self.confirm(now, voter, ballot, term);
+            }
+        }
+    }
+
+    /// Brings the next renewal forward, but not below the interval of observations.
+    fn renew_soon(&mut self, now: Moment) {
+        let interval = self.settings.timing.observe_interval;
+        let Role::Leading(leadership) = &mut self.role else { return };
+        let soon = leadership.last_renewal.plus(interval).latest(now);
+        leadership.next_renewal = leadership.next_renewal.earliest(soon);
+    }
+
+    fn shows_holder(&self, voter: VoterIndex, ballot: Ballot) -> bool {
+        let shown = self.watched[voter].watch.map(|watch| watch.observation);
+        shown.is_some_and(|shown| shows_holder(&shown, ballot))
+    }
+
+    pub(super) fn on_confirm_answer(
+        &mut self,
+        now: Now,
+        pending: &Pending,
+        ballot: Ballot,
+        received: Moment,
+        answer: Answer,
+    ) {
+        let Role::Leading(leadership) = &mut self.role else {
+            if matches!(&self.role, Role::Electing(_)) {
+                self.on_round_answer(now.at, pending, answer);
+            }
+            return;
+        };
+        if leadership.ballot != ballot && !self.settings.planted.has(Bug::StaleReplyAccepted) {
+            return;
+        }
+        match answer {
+            Answer::Confirmed { .. } => {
+                let counted =
+                    if self.settings.planted.has(Bug::ValidityFromReply) { received } else { pending.sent };
+                leadership.confirmed(pending.voter, counted, received);
+                self.extend(now);
+            }
+            Answer::Lost | Answer::Amnesia => {
+                leadership.lost(pending.voter, pending.sent);
+                self.poll(now.at, pending.voter);
+            }
+            _ => self.renew_soon(now.at),
+        }
+    }
+
+    pub(super) fn on_adopt_answer(
+        &mut self,
+        now: Now,
+        pending: &Pending,
+        ballot: Ballot,
+        received: Moment,
+        answer: Answer,
+    ) {
+        let Role::Leading(leadership) = &mut self.role else { return };
+        if leadership.ballot != ballot {
+            return;
+        }
+        if matches!(answer, Answer::Granted { .. }) {
+            leadership.taken(pending.voter, pending.sent, received);
+            self.extend(now);
+        } else if answer != Answer::Silent {
+            self.poll(now.at, pending.voter);
+        }
+    }
+
+    fn extend(&mut self, now: Now) {
+        let validity = self.validity();
+        let Role::Leading(leadership) = &mut self.role else { return };
+        if leadership.extend(validity) {
+            leadership.clocks = Some(now);
+            let until = leadership.until();
+            self.actions.push_back(Action::Extended { until });
+        }
+    }
+
+    pub(super) fn on_observed_while_leading(
+        &mut self,
+        now: Now,
+        voter: VoterIndex,
+        sent: Moment,
+        observation: &Observation,
+    ) {
+        let Role::Leading(leadership) = &mut self.role else { return };
+        // An observation that was sent before the voter was taken neither strikes nor heals.
+        if leadership.ledger.entry(voter).is_some_and(|entry| !entry.taken.is_at_or_before(sent)) {
+            return;
+        }
+        if shows_holder(observation, leadership.ballot) {
+            if leadership.verdicts[voter].is_some() {
+                leadership.judge(voter, sent, false);
+            }
+            if !leadership.counts(voter) {
+                self.renew_soon(now.at);
+            }
+        } else {
+            leadership.lost(voter, sent);
+        }
+    }
+
+    /// The voter does not even know the election any more, or belongs to another.
+    pub(super) fn on_forgotten_while_leading(&mut self, _: Moment, voter: VoterIndex, sent: Moment) {
+        if let Role::Leading(leadership) = &mut self.role {
+            leadership.lost(voter, sent);
+        }
+    }
+
+    /// Rule 7.
+    fn heal(&mut self, now: Now) {
+        if self.inertia.is_some() {
+            return;
+        }
+        for voter in 0..self.watched.len() {
+            let Role::Leading(leadership) = &self.role else { return };
+            let watched = &self.watched[voter];
+            let Some(watch) = watched.watch.filter(|_| watched.reachable) else { continue };
+            let (ballot, term) = (leadership.ballot, leadership.term);
+            let is_ours = leadership.counts(voter) || shows_holder(&watch.observation, ballot);
+            let is_asked = self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_)));
+            if is_ours || is_asked || self.twin_of(voter).is_some() {
+                continue;
+            }
+            let fresh = leadership.confirmed_after(watch.since) >= self.quorum()
+                || self.settings.planted.has(Bug::AdoptWithoutConfirms);
+            let waited = now.at.leader_elapsed(watch.since);
+            let impossible = waited >= self.settings.timing.ttl / FLOOR_ADOPTION_OF_TTL;
+            match (watch.observation.standing, fresh) {
+                (Standing::Member, true) => {
+                    if let Some(basis) = self.eligible(voter, now.at) {
+                        self.take_over(now.at, voter, ballot, basis, term);
+                    }
+                }
+                (Standing::Joining, true) => self.adopt_joining(now.at, voter, ballot, term),
+                (Standing::Joining, false) if impossible => {
+                    let floor = self.outside_floor(now).max(term);
+                    self.adopt_joining(now.at, voter, ballot, floor);
+                }
+                (Standing::Member, false) if self.eligible(voter, now.at).is_none() => {}
+                (_, false) => self.renew_soon(now.at),
+            }
+        }
+    }
+
+    fn adopt_joining(&mut self, now: Moment, voter: VoterIndex, ballot: Ballot, term: Term) {
+        let Some(watch) = self.watched[voter].watch else { return };
+        if self.settings.planted.has(Bug::AdoptInTwoSteps) {
+            self.join(now, voter, watch.observation.seen.instance, term, self.settings.timing.ttl);
+        } else {
+            self.take_over(now, voter, ballot, (watch.observation.seen, false), term);
+        }
+    }
+
+    /// Sending an adopt strikes the voter's entry: from now on it is unknown since when the voter is ours.
+    fn take_over(
+        &mut self,
+        now: Moment,
+        voter: VoterIndex,
+        ballot: Ballot,
+        basis: (crate::core::record::Seen, bool),
+        term: Term,
+    ) {
+        if let Role::Leading(leadership) = &mut self.role {
+            leadership.ledger.strike(voter);
+        }
+        self.adopt(now, voter, ballot, basis, term);
+    }
+
+    /// The median of the voters' clocks ran on further than the own since the last round.
+    fn voters_clocks_ran_ahead(&self) -> bool {
+        let answered = self.watched.iter().filter_map(|watched| watched.time_excess);
+        let (ahead, all) =
+            answered.fold((0, 0), |(ahead, all), excess| (ahead + usize::from(excess > CLOCK_TRIP), all + 1));
+        all >= self.quorum() && ahead * 2 > all
+    }
+
+    pub(super) fn on_verify(&mut self, now: Moment, request: u64) {
+        match &mut self.role {
+            Role::Leading(leadership) if leadership.verifications.len() < MOST_VERIFICATIONS => {
+                leadership.verifications.push((request, now));
+                let (ballot, term) = (leadership.ballot, leadership.term);
+                for voter in 0..self.watched.len() {
+                    if matches!(&self.role, Role::Leading(leadership) if leadership.counts(voter)) {
+                        self.confirm(now, voter, ballot, term);
+                    }
+                }
+            }
+            _ => self.actions.push_back(Action::Verified { request, term: None }),
+        }
+    }
+
+    /// Rule 12: q confirms sent after the request, each from a voter that counts.
+    fn answer_verifications(&mut self, now: Moment) {
+        let (quorum, limit) = (self.quorum(), self.settings.timing.voter_timeout);
+        let Role::Leading(leadership) = &mut self.role else { return };
+        let term = leadership.term;
+        for (request, asked) in std::mem::take(&mut leadership.verifications) {
+            let confirmed =
+                leadership.confirmed.iter().flatten().filter(|sent| asked.is_at_or_before(**sent));
+            if confirmed.count() >= quorum {
+                self.actions.push_back(Action::Verified { request, term: Some(term) });
+            } else if asked.plus(limit).is_at_or_before(now) {
+                self.actions.push_back(Action::Verified { request, term: None });
+            } else {
+                leadership.verifications.push((request, asked));
+            }
+        }
+    }
+
+    pub(super) fn end_verifications(&mut self) {
+        let Role::Leading(leadership) = &mut self.role else { return };
+        for (request, _) in std::mem::take(&mut leadership.verifications) {
+            self.actions.push_back(Action::Verified { request, term: None });
+        }
+    }
+}
+
+fn shows_holder(observation: &Observation, ballot: Ballot) -> bool {
+    let seen = &observation.seen;
+    observation.standing == Standing::Member && seen.holder == Some(ballot) && !seen.released
+}
+
+/// Whether the wall clock and the boot clock came apart since `before`.
+fn diverged(before: Now, now: Now) -> bool {
+    let boot = Duration::from_nanos(now.at.boot_ns().saturating_sub(before.at.boot_ns()));
+    let wall_before = Duration::from_micros(before.wall_us);
+    let wall = Duration::from_micros(now.wall_us);
+    (wall_before + boot).abs_diff(wall) > CLOCK_TRIP
+}
