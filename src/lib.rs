@@ -10,4 +10,6 @@
 compile_error!("Quorate runs on Linux only: its validity rests on CLOCK_BOOTTIME and CLOCK_MONOTONIC_RAW");
 
 pub mod clock;
+#[cfg(feature = "cli")]
+pub mod config;
 pub mod core;
