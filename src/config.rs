@@ -7,9 +7,11 @@
 mod credentials;
 pub mod duration;
 mod environment;
+mod fields;
 pub mod files;
 mod judge;
 pub mod keys;
+mod log;
 mod print;
 mod problem;
 mod secret;
@@ -20,7 +22,7 @@ mod voters;
 mod yaml;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::core::ResetPolicy;
 use judge::Judge;
@@ -30,6 +32,7 @@ use values::Values;
 
 pub use credentials::{Auth, Password, Tls, TlsIdentity};
 pub use environment::Environment;
+pub use log::{Log, LogFormat, LogLevel};
 pub use problem::{Origin, Problem, Refused};
 pub use secret::Secret;
 pub use timing::ElectionTiming;
@@ -38,13 +41,6 @@ pub use voters::VoterConfig;
 
 /// Read when no other file is named, if it is there.
 pub const DEFAULT_FILE: &str = "/etc/quorate/quorate.yaml";
-const DEFAULT_LISTEN: &str = "[::]:9797";
-const DEFAULT_KEY_PREFIX: &str = "quorate";
-/// The length of a DNS label.
-const ELECTION_LIMIT: usize = 63;
-const KEY_PREFIX_LIMIT: usize = 64;
-/// The length of a DNS name; names for people need no more.
-const NAME_LIMIT: usize = 253;
 
 /// A configuration in which nothing can be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,43 +86,6 @@ pub enum Readiness {
     Candidate,
     /// Who leads.
     Leader,
-}
-
-/// How and how much is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Log {
-    /// The shape of a line.
-    pub format: LogFormat,
-    /// The least important level that is shown.
-    pub level: LogLevel,
-}
-
-/// The shape of a line in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Plain,
-    /// Plain on a terminal, else JSON.
-    #[default]
-    Auto,
-}
-
-/// The least important level that is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Something broke.
-    Error,
-    /// Something needs a look.
-    Warn,
-    /// Every transition.
-    #[default]
-    Info,
-    /// Every decision.
-    Debug,
-    /// Every question and answer.
-    Trace,
 }
 
 /// What the command line says: the file, and keys with their texts.
@@ -226,12 +185,12 @@ fn judge(
     warnings: &mut Vec<String>,
 ) -> Option<Config> {
     let mut judge = Judge::new(values, problems);
-    let election = election(&mut judge);
-    let key_prefix = key_prefix(&mut judge);
+    let election = fields::election(&mut judge);
+    let key_prefix = fields::key_prefix(&mut judge);
     let default_identity = environment.text("POD_NAME").or(environment.host_name());
-    let identity = name_for_people(&mut judge, "identity");
-    let cluster = name_for_people(&mut judge, "cluster");
-    let advertise = name_for_people(&mut judge, "advertise");
+    let identity = fields::name_for_people(&mut judge, "identity");
+    let cluster = fields::name_for_people(&mut judge, "cluster");
+    let advertise = fields::name_for_people(&mut judge, "advertise");
     let allow_single = judge.switch("allowSingleVoter", false);
     let timing = timing::judge(&mut judge);
     let readiness = judge.choice(
@@ -244,9 +203,9 @@ fn judge(
         ResetPolicy::default(),
         &[("continue", ResetPolicy::Continue), ("halt", ResetPolicy::Halt)],
     );
-    let listen = listen(&mut judge);
-    let log = log(&mut judge);
-    refuse_what_is_not_here(&mut judge);
+    let listen = fields::listen(&mut judge);
+    let log = fields::log(&mut judge);
+    fields::refuse_what_is_not_here(&mut judge);
     if values.get("identity").is_none() && default_identity.is_none() {
         judge.refuse("identity", "must be given where neither POD_NAME nor a host name is", "set --identity");
     }
@@ -266,95 +225,9 @@ fn judge(
     })
 }
 
-fn election(judge: &mut Judge<'_>) -> Option<String> {
-    let rule = format!(
-        "must be a DNS-1123 label, 1 to {ELECTION_LIMIT} small letters, digits and `-` that begins and ends with a letter or digit"
-    );
-    let Some(entry) = judge.text("election") else {
-        judge.refuse(
-            "election",
-            "must be given",
-            "name what is led, by the key election, QUORATE_ELECTION or --election",
-        );
-        return None;
-    };
-    let name = &entry.value;
-    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = name.len() <= ELECTION_LIMIT
-        && name.chars().all(is_allowed)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if !is_label {
-        judge.refuse("election", rule, "choose a name such as orders-writer");
-        return None;
-    }
-    Some(name.clone())
-}
-
-/// Braces would move the hash tag of the keys, blanks and glob characters would break rights on the voters.
-fn key_prefix(judge: &mut Judge<'_>) -> Option<String> {
-    let Some(entry) = judge.written("keyPrefix") else { return Some(DEFAULT_KEY_PREFIX.to_owned()) };
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '/');
-    if (1..=KEY_PREFIX_LIMIT).contains(&entry.value.len()) && entry.value.chars().all(is_allowed) {
-        return Some(entry.value.clone());
-    }
-    let rule = format!("must be 1 to {KEY_PREFIX_LIMIT} letters, digits, `.`, `_`, `-`, `:` or `/`");
-    judge.refuse("keyPrefix", rule, "choose a name such as quorate, without braces and blanks");
-    None
-}
-
-/// `Some(None)` where none is given; nothing where it is refused.
-fn name_for_people(judge: &mut Judge<'_>, key: &str) -> Option<Option<String>> {
-    let Some(entry) = judge.text(key) else { return Some(None) };
-    if entry.value.len() <= NAME_LIMIT && !entry.value.chars().any(char::is_control) {
-        return Some(Some(entry.value.clone()));
-    }
-    let rule = format!("must be at most {NAME_LIMIT} bytes without control characters");
-    judge.refuse(key, rule, "choose a shorter name on one line");
-    None
-}
-
 fn default_advertise(environment: &Environment) -> Advertise {
     let host = environment.text("POD_IP").or(environment.host_name()).unwrap_or("localhost");
     Advertise::Host(host.to_owned())
-}
-
-fn listen(judge: &mut Judge<'_>) -> Option<SocketAddr> {
-    let text = judge.text("http.listen").map_or(DEFAULT_LISTEN, |entry| entry.value.as_str());
-    let parsed = text.parse();
-    if parsed.is_err() {
-        let remedy = "write [::]:9797 for all addresses, 127.0.0.1:9797 for this host alone; port 0 lets the kernel choose";
-        judge.refuse("http.listen", "must be an IP address with a port from 0 to 65535", remedy);
-    }
-    parsed.ok()
-}
-
-fn log(judge: &mut Judge<'_>) -> Option<Log> {
-    let format = judge.choice(
-        "log.format",
-        LogFormat::default(),
-        &LogFormat::ALL.map(|format| (format.name(), format)),
-    );
-    let level =
-        judge.choice("log.level", LogLevel::default(), &LogLevel::ALL.map(|level| (level.name(), level)));
-    Some(Log { format: format?, level: level? })
-}
-
-/// Keys of the settled interface whose feature is not built yet are accepted while they ask for nothing.
-fn refuse_what_is_not_here(judge: &mut Judge<'_>) {
-    let switches = keys::KEYS.iter().map(|key| key.path).filter(|path| path.ends_with(".enabled"));
-    for (key, off) in
-        [("hardFence", "none"), ("statusFile", "")].into_iter().chain(switches.map(|key| (key, "false")))
-    {
-        if judge.written(key).is_some_and(|entry| entry.value != off) {
-            let remedy = if off.is_empty() {
-                "set it to \"\" or remove it".to_owned()
-            } else {
-                format!("set it to {off}")
-            };
-            judge.refuse(key, "is not part of this version", remedy);
-        }
-    }
 }
 
 impl Advertise {
@@ -369,47 +242,4 @@ impl Advertise {
             },
         }
     }
-}
-
-impl LogFormat {
-    const ALL: [Self; 3] = [Self::Json, Self::Plain, Self::Auto];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Plain => "plain",
-            Self::Auto => "auto",
-        }
-    }
-}
-
-impl LogLevel {
-    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
-    }
-}
-
-/// Judges the text of a file alone, with nothing from environment or flags: what the property tests drive.
-///
-/// # Errors
-///
-/// As [`load`].
-pub fn from_text(text: &str, path: &Path) -> Result<Config, Refused> {
-    let mut values = Values::default();
-    let mut problems = Problems::default();
-    yaml::read(text, path, &mut values, &mut problems)?;
-    let environment = Environment::new::<String, String>([], Some("localhost"));
-    let config = judge(&values, &environment, &mut problems, &mut Vec::new());
-    problems.into_result()?;
-    config.ok_or_else(|| {
-        Problem::new("the configuration", "could not be judged", "report this as a bug").into()
-    })
 }

@@ -220,7 +220,10 @@ fn decoded(text: &str) -> Result<Option<String>, Complaint> {
         match value {
             Some(byte) => bytes.push(byte),
             None => {
-                return complaint("has a `%` that two hexadecimal digits do not follow", "write a `%` as %25");
+                return complaint(
+                    "has a `%` that two hexadecimal digits do not follow",
+                    "write a `%` as %25",
+                );
             }
         }
     }
