@@ -213,9 +213,9 @@ fn judge(
     Some(Config {
         election: election?,
         key_prefix: key_prefix?,
-        identity: identity?.or_else(|| default_identity.map(str::to_owned))?,
-        cluster: cluster?,
-        advertise: advertise?.map_or_else(|| default_advertise(environment), Advertise::Given),
+        identity: identity.ok()?.or_else(|| default_identity.map(str::to_owned))?,
+        cluster: cluster.ok()?,
+        advertise: advertise.ok()?.map_or_else(|| default_advertise(environment), Advertise::Given),
         voters: voters?,
         timing: timing?,
         readiness: readiness?,

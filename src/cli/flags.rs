@@ -11,8 +11,11 @@ use crate::config::keys;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Configuration (stronger than QUORATE_* and the file)")]
 pub(super) struct ConfigFlags {
-    /// The YAML file [default: $`QUORATE_CONFIG`, else /etc/quorate/quorate.yaml if it is there]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        help = "The YAML file [default: $QUORATE_CONFIG, else /etc/quorate/quorate.yaml if it is there]",
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
     /// The name of what is led, a DNS-1123 label
     #[arg(long, value_name = "NAME")]
@@ -26,14 +29,16 @@ pub(super) struct ConfigFlags {
     /// What every key on the voters begins with [default: quorate]
     #[arg(long, value_name = "PREFIX")]
     key_prefix: Option<String>,
-    /// Our name, for people [default: $`POD_NAME`, else the host name]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help = "Our name, for people [default: $POD_NAME, else the host name]", value_name = "NAME")]
     identity: Option<String>,
     /// The name of our cluster, for people
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// The address that others are told [default: $`POD_IP`, else the host name, with our port]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        help = "The address that others are told [default: $POD_IP, else the host name, with our port]",
+        value_name = "ADDRESS"
+    )]
     advertise: Option<String>,
     /// The user on the voters
     #[arg(long, value_name = "NAME")]

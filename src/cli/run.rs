@@ -26,9 +26,11 @@ Examples:
     --voter a=redis://redis-a:6379 --voter b=redis://redis-b:6379 --voter c=redis://redis-c:6379
 
   # the same from the environment
-  QUORATE_ELECTION=orders-writer QUORATE_VOTERS=\"a=redis://redis-a,b=redis://redis-b,c=redis://redis-c\" quorate run
+  export QUORATE_ELECTION=orders-writer
+  export QUORATE_VOTERS=\"a=redis://redis-a,b=redis://redis-b,c=redis://redis-c\"
+  quorate run
 
-  # what would it do? (derived durations, defaults; ends with 64 and a sentence where something is wrong)
+  # what would it do? (64 and a sentence where something is wrong)
   quorate run --config quorate.yaml --print-config
 
   # who may act now?
@@ -37,14 +39,19 @@ Examples:
 SIGTERM stops leading, releases the lease, and ends with 0; a second one ends at once.";
 
 pub(super) fn execute(loaded: Loaded, arguments: &RunArguments) -> anyhow::Result<Exit> {
+    let Loaded { config, file, warnings } = loaded;
     if arguments.print_config {
-        loaded.warnings.iter().for_each(|warning| output::complain(warning));
-        output::print(&loaded.config.to_yaml()?)?;
+        for warning in &warnings {
+            output::complain(warning);
+        }
+        output::print(&config.to_yaml()?)?;
         return Ok(Exit::Well);
     }
-    telemetry::begin(loaded.config.log)?;
-    for warning in &loaded.warnings {
+    telemetry::begin(config.log)?;
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");
     bail!("the election is not connected yet")
 }

@@ -41,6 +41,9 @@ Ends with 0 whether there is a leader or not, and with 69 if fewer than a quorum
 
 pub(super) fn execute(loaded: Loaded, arguments: &StatusArguments) -> anyhow::Result<Exit> {
     let StatusArguments { output: _, watch: _, config: _ } = arguments;
-    loaded.warnings.iter().for_each(|warning| output::complain(warning));
+    let Loaded { config: _, file: _, warnings } = loaded;
+    for warning in &warnings {
+        output::complain(warning);
+    }
     bail!("the voters are not connected yet")
 }

@@ -21,7 +21,7 @@ enum VersionOutput {
 }
 
 #[derive(Serialize)]
-struct Version {
+struct Build {
     name: &'static str,
     version: &'static str,
     os: &'static str,
@@ -29,7 +29,7 @@ struct Version {
 }
 
 pub(super) fn execute(arguments: &VersionArguments) -> anyhow::Result<Exit> {
-    let version = Version {
+    let build = Build {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         os: std::env::consts::OS,
@@ -37,9 +37,9 @@ pub(super) fn execute(arguments: &VersionArguments) -> anyhow::Result<Exit> {
     };
     output::print(&match arguments.output {
         VersionOutput::Text => {
-            format!("{} {} ({} {})\n", version.name, version.version, version.os, version.arch)
+            format!("{} {} ({} {})\n", build.name, build.version, build.os, build.arch)
         }
-        VersionOutput::Json => format!("{}\n", serde_json::to_string(&version)?),
+        VersionOutput::Json => format!("{}\n", serde_json::to_string(&build)?),
     })?;
     Ok(Exit::Well)
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::files;
 use super::judge::checked_file;
-use super::problem::{Problem, Problems};
+use super::problem::{Noted, Problem, Problems};
 use super::secret::Secret;
 use super::values::{Entries, Entry};
 
@@ -111,27 +111,27 @@ impl Place<'_> {
         match (file, variable) {
             (None, None) => Ok(None),
             (Some(file), Some(variable)) if file.origin.is_stronger_than(&variable.origin) => {
-                self.from_file(file)
+                self.password_in_file(file)
             }
             (Some(file), Some(variable)) if variable.origin.is_stronger_than(&file.origin) => {
-                self.from_variable(variable)
+                self.password_in_variable(variable)
             }
             (Some(file), Some(_)) => {
                 let rule = "must not stand beside auth.passwordEnv";
                 Err(Problem::new(self.name("auth.passwordFile"), rule, "keep one of the two")
                     .at(&file.origin))
             }
-            (Some(file), None) => self.from_file(file),
-            (None, Some(variable)) => self.from_variable(variable),
+            (Some(file), None) => self.password_in_file(file),
+            (None, Some(variable)) => self.password_in_variable(variable),
         }
     }
 
-    fn from_file(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
+    fn password_in_file(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
         let check = |path: &std::path::Path| files::read_password(path).map(|_| ());
         checked_file(&self.name("auth.passwordFile"), entry, check).map(|path| Some(Password::File(path)))
     }
 
-    fn from_variable(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
+    fn password_in_variable(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
         let problem =
             |rule, remedy| Problem::new(self.name("auth.passwordEnv"), rule, remedy).at(&entry.origin);
         let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
@@ -159,7 +159,7 @@ impl Place<'_> {
         let auth = Auth {
             username: self.entry("auth.username").map(|entry| entry.value.clone()),
             password: password?,
-            previous_password_file: previous?,
+            previous_password_file: previous.ok()?,
         };
         if let (Some(_), None) = (&auth.previous_password_file, &auth.password) {
             let rule = "needs a present password beside it";
@@ -177,7 +177,7 @@ impl Place<'_> {
         let ca_file = self.checked("tls.caFile", files::check_certificates, problems);
         let cert_file = self.checked("tls.certFile", files::check_certificates, problems);
         let key_file = self.checked("tls.keyFile", files::check_private_key, problems);
-        let identity = match (cert_file?, key_file?) {
+        let identity = match (cert_file.ok()?, key_file.ok()?) {
             (None, None) => None,
             (Some(cert_file), Some(key_file)) => Some(TlsIdentity { cert_file, key_file }),
             (cert_file, _) => {
@@ -203,17 +203,21 @@ impl Place<'_> {
             problems.push(problem.with_value(&entry.value).at(&entry.origin));
             return None;
         }
-        Some(Tls { ca_file: ca_file?, identity, server_name: server_name.map(|entry| entry.value.clone()) })
+        Some(Tls {
+            ca_file: ca_file.ok()?,
+            identity,
+            server_name: server_name.map(|entry| entry.value.clone()),
+        })
     }
 
-    /// `Some(None)` where the key is not given; nothing where its file does not pass.
+    /// The path, if the key is given and its file passes.
     fn checked(
         &self,
         key: &str,
         check: fn(&std::path::Path) -> Result<(), String>,
         problems: &mut Problems,
-    ) -> Option<Option<PathBuf>> {
-        let Some(entry) = self.entry(key) else { return Some(None) };
-        problems.note(checked_file(&self.name(key), entry, check)).map(Some)
+    ) -> Result<Option<PathBuf>, Noted> {
+        let Some(entry) = self.entry(key) else { return Ok(None) };
+        problems.note(checked_file(&self.name(key), entry, check)).map(Some).ok_or(Noted)
     }
 }

@@ -67,7 +67,8 @@ pub fn format(duration: Duration) -> String {
     let mut text = String::new();
     for (name, ns) in UNITS {
         if rest >= ns {
-            text.push_str(&format!("{}{name}", rest / ns));
+            text.push_str(&(rest / ns).to_string());
+            text.push_str(name);
             rest %= ns;
         }
     }

@@ -73,7 +73,7 @@ pub(crate) fn read(environment: &Environment, values: &mut Values, problems: &mu
             Some(text) if key.path == VOTERS => values.set_voters(text.split(','), &origin),
             Some(text) => values.set(key.path, text, origin),
             None => {
-                problems.push(Problem::new(key.path, "must be UTF-8", "write it in plain text").at(&origin))
+                problems.push(Problem::new(key.path, "must be UTF-8", "write it in plain text").at(&origin));
             }
         }
     }

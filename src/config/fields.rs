@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::judge::Judge;
 use super::keys::KEYS;
 use super::log::{Log, LogFormat, LogLevel};
+use super::problem::Noted;
 
 const DEFAULT_LISTEN: &str = "[::]:9797";
 const DEFAULT_KEY_PREFIX: &str = "quorate";
@@ -51,15 +52,15 @@ pub(super) fn key_prefix(judge: &mut Judge<'_>) -> Option<String> {
     None
 }
 
-/// `Some(None)` where none is given; nothing where it is refused.
-pub(super) fn name_for_people(judge: &mut Judge<'_>, key: &str) -> Option<Option<String>> {
-    let Some(entry) = judge.text(key) else { return Some(None) };
+/// The text, if one is given and fit to be shown.
+pub(super) fn name_for_people(judge: &mut Judge<'_>, key: &str) -> Result<Option<String>, Noted> {
+    let Some(entry) = judge.text(key) else { return Ok(None) };
     if entry.value.len() <= NAME_LIMIT && !entry.value.chars().any(char::is_control) {
-        return Some(Some(entry.value.clone()));
+        return Ok(Some(entry.value.clone()));
     }
     let rule = format!("must be at most {NAME_LIMIT} bytes without control characters");
     judge.refuse(key, rule, "choose a shorter name on one line");
-    None
+    Err(Noted)
 }
 
 pub(super) fn listen(judge: &mut Judge<'_>) -> Option<SocketAddr> {

@@ -106,12 +106,15 @@ pub fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
+/// Comparing takes time and memory in proportion to the length, in characters; no key is half as long.
+const COMPARED_LIMIT: usize = 100;
+
 /// The candidate that looks most like `text`: case and `_` and `-` count for nothing, and the last word of a path
 /// may stand for the whole.
 pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
-    let wanted = plain(text);
+    let wanted = plain(&text.chars().take(COMPARED_LIMIT).collect::<String>());
     let likeness = |candidate: &str| {
         let candidate = plain(candidate);
         let whole = strsim::normalized_damerau_levenshtein(&wanted, &candidate);

@@ -59,7 +59,10 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Sentence>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sentence {
     key: String,
     value: Option<String>,
     origin: Option<Origin>,
@@ -70,20 +73,21 @@ pub struct Problem {
 impl Problem {
     /// `key … {rule}: {remedy}`; `rule` continues the sentence, as "must be …" or "is not …".
     pub(crate) fn new(key: impl Into<String>, rule: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { key: shown(&key.into()), value: None, origin: None, rule: rule.into(), remedy: remedy.into() }
+        let (rule, remedy) = (rule.into(), remedy.into());
+        Self(Box::new(Sentence { key: shown(&key.into()), value: None, origin: None, rule, remedy }))
     }
 
     /// Shows a value that cannot be a secret.
     #[must_use]
     pub(crate) fn with_value(mut self, value: &str) -> Self {
-        self.value = Some(shown(value));
+        self.0.value = Some(shown(value));
         self
     }
 
     /// Says where it came from.
     #[must_use]
     pub(crate) fn at(mut self, origin: &Origin) -> Self {
-        self.origin = Some(origin.clone());
+        self.0.origin = Some(origin.clone());
         self
     }
 }
@@ -99,14 +103,15 @@ fn shown(value: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.key)?;
-        if let Some(value) = &self.value {
+        let Sentence { key, value, origin, rule, remedy } = self.0.as_ref();
+        f.write_str(key)?;
+        if let Some(value) = value {
             write!(f, " = \"{value}\"")?;
         }
-        if let Some(origin) = &self.origin {
+        if let Some(origin) = origin {
             write!(f, " ({origin})")?;
         }
-        write!(f, " {}: {}", self.rule, self.remedy)
+        write!(f, " {rule}: {remedy}")
     }
 }
 
@@ -144,6 +149,10 @@ impl fmt::Display for Refused {
         }
     }
 }
+
+/// There is no value, and the problem that is why has been noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted;
 
 /// Collects problems, so that one run tells all of them.
 #[derive(Debug, Default)]

@@ -49,7 +49,7 @@ pub fn masked_url(text: &str) -> String {
     match rest.split_once('?') {
         // The one parameter we know is a number and worth showing.
         Some((_, query)) if query.strip_prefix("db=").is_some_and(is_digits) => masked.push_str(rest),
-        Some((path, _)) => masked.push_str(&format!("{path}?{MASK}")),
+        Some((path, _)) => masked.extend([path, "?", MASK]),
         None => masked.push_str(rest),
     }
     masked

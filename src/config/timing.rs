@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::duration;
 use super::judge::Judge;
 use super::problem::Problem;
+use super::values::Entry;
 use crate::core::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity};
 
 /// Presets are names for a ttl.
@@ -18,7 +19,7 @@ const DEFAULT_TTL: Duration = Duration::from_secs(10);
 /// Shorter intervals would ask a voter more than a hundred times a second, and shorter timeouts are less than a
 /// round trip over any network.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
-const LONGEST_DRAIN: Duration = Duration::from_secs(3600);
+const LONGEST_DRAIN: Duration = Duration::from_hours(1);
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 
 /// All durations of one election.
@@ -98,7 +99,8 @@ pub(super) fn judge(judge: &mut Judge<'_>) -> Option<ElectionTiming> {
             "1h",
         )?,
     };
-    judge.note(check_ladder(&timing)).map(|()| timing)
+    let checked = check_ladder(&timing, |key| judge.written(key));
+    judge.note(checked).map(|()| timing)
 }
 
 /// The ttl that was given, or that of the preset; the later source wins, and in one source the ttl.
@@ -121,25 +123,31 @@ fn ttl(judge: &mut Judge<'_>) -> Option<Duration> {
     None
 }
 
-fn check_ladder(timing: &ElectionTiming) -> Result<(), Problem> {
+/// `written` answers what somebody wrote for a key, so that the sentence can say where.
+fn check_ladder<'a>(
+    timing: &ElectionTiming,
+    written: impl Fn(&str) -> Option<&'a Entry>,
+) -> Result<(), Problem> {
     let ElectionTiming { core, stop_grace, fence_margin, drain_timeout: _ } = *timing;
     let clock_margin = core.ttl.saturating_sub(leader_validity(core.ttl));
     let needed = core.renew_interval * 2 + core.voter_timeout + stop_grace + fence_margin + clock_margin;
     if needed < core.ttl {
         return Ok(());
     }
-    let text = duration::format;
+    let shown = |key: &str, value: Duration| {
+        let origin = written(key).map_or_else(|| "derived".to_owned(), |entry| entry.origin.to_string());
+        format!("{key} ({}, {origin})", duration::format(value))
+    };
     let rule = format!(
-        "leaves no room for one missed renewal, because 2 × timing.renewInterval ({}) + timing.voterTimeout ({}) + \
-         timing.stopGrace ({}) + timing.fenceMargin ({}) + the clocks' margin ({}) make {}, which must be less than \
-         timing.ttl ({})",
-        text(core.renew_interval),
-        text(core.voter_timeout),
-        text(stop_grace),
-        text(fence_margin),
-        text(clock_margin),
-        text(needed),
-        text(core.ttl),
+        "leaves no room for one missed renewal, because 2 × {} + {} + {} + {} + the clocks' margin ({}) make {}, which \
+         must be less than {}",
+        shown("timing.renewInterval", core.renew_interval),
+        shown("timing.voterTimeout", core.voter_timeout),
+        shown("timing.stopGrace", stop_grace),
+        shown("timing.fenceMargin", fence_margin),
+        duration::format(clock_margin),
+        duration::format(needed),
+        shown("timing.ttl", core.ttl),
     );
     let remedy = "raise timing.ttl, or lower or remove the others, which are then derived from it";
     Err(Problem::new("timing", rule, remedy))
@@ -153,7 +161,7 @@ mod tests {
     fn what_is_derived_fits_in_the_ladder_at_every_ttl() {
         for ttl_ms in (1_000..=600_000).step_by(37) {
             let timing = ElectionTiming::of_ttl(Duration::from_millis(ttl_ms));
-            assert_eq!(check_ladder(&timing), Ok(()), "{ttl_ms}");
+            assert_eq!(check_ladder(&timing, |_| None), Ok(()), "{ttl_ms}");
         }
     }
 
@@ -162,8 +170,8 @@ mod tests {
         let mut timing = ElectionTiming::of_ttl(Duration::from_secs(10));
         let left = Duration::from_millis(10_000 - 4_000 - 500 - 500 - 102);
         timing.stop_grace = left;
-        assert!(check_ladder(&timing).is_err());
+        assert!(check_ladder(&timing, |_| None).is_err());
         timing.stop_grace = left.saturating_sub(Duration::from_nanos(1));
-        assert!(check_ladder(&timing).is_ok());
+        assert!(check_ladder(&timing, |_| None).is_ok());
     }
 }

@@ -5,6 +5,7 @@
 //! a configuration that must be followed to be read is not worth the risk. The size is bounded by the caller and
 //! the depth here. No text of the file goes into a message but names of keys: the value may be a secret.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
@@ -131,14 +132,6 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn check_room(&self, entries: usize, origin: &Origin) -> Result<(), Problem> {
-        if entries < ENTRIES_LIMIT {
-            return Ok(());
-        }
-        let rule = format!("must not have more than {ENTRIES_LIMIT} entries in one place");
-        Err(Problem::new("the file", rule, "remove what is not needed").at(origin))
-    }
-
     fn list(&mut self, depth: usize) -> Result<Node, Problem> {
         let mut items = Vec::new();
         loop {
@@ -147,7 +140,7 @@ impl<'a> Document<'a> {
             if event == Event::SequenceEnd {
                 return Ok(Node::List(items));
             }
-            self.check_room(items.len(), &origin)?;
+            check_room(items.len(), &origin)?;
             items.push((self.node(event, &origin, depth + 1)?, origin));
         }
     }
@@ -160,7 +153,7 @@ impl<'a> Document<'a> {
             if event == Event::MappingEnd {
                 return Ok(Node::Mapping(fields));
             }
-            self.check_room(fields.len(), &name_origin)?;
+            check_room(fields.len(), &name_origin)?;
             let Node::Scalar(name) = self.node(event, &name_origin, depth + 1)? else {
                 return Err(Problem::new("the file", "has a key that is not a word", "write `key: value`")
                     .at(&name_origin));
@@ -255,6 +248,14 @@ fn read_voter(fields: Vec<Field>, label: &str, parent: &str, entries: &mut Entri
     }
 }
 
+fn check_room(entries: usize, origin: &Origin) -> Result<(), Problem> {
+    if entries < ENTRIES_LIMIT {
+        return Ok(());
+    }
+    let rule = format!("must not have more than {ENTRIES_LIMIT} entries in one place");
+    Err(Problem::new("the file", rule, "remove what is not needed").at(origin))
+}
+
 fn join(parent: &str, name: &str) -> String {
     if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
@@ -280,6 +281,9 @@ fn not_a_mapping<'a>(path: &str, origin: &Origin, known: impl Iterator<Item = &'
 }
 
 fn unknown<'a>(full: &str, path: &str, origin: &Origin, known: impl Iterator<Item = &'a str>) -> Problem {
-    let nearest = keys::nearest(path, known).unwrap_or_default();
+    // `gatez` means `gates`: where a mapping may stand, its name is a candidate too.
+    let candidates: BTreeSet<&str> =
+        known.flat_map(|key| key.match_indices('.').map(|(end, _)| &key[..end]).chain([key])).collect();
+    let nearest = keys::nearest(path, candidates).unwrap_or_default();
     Problem::new(full, "is an unknown key", format!("the nearest known one is `{nearest}`")).at(origin)
 }

@@ -123,13 +123,13 @@ fn a_duration_outside_its_range_is_refused() {
 fn timing_that_leaves_no_room_for_one_missed_renewal_is_refused_with_every_key_and_value() {
     let timing = "timing: {ttl: 10s, renewInterval: 3s, stopGrace: 4s, voterTimeout: 1s}\n";
     Setting::valid_and(timing).print().refused_with(&[
-        "2 × timing.renewInterval (3s)",
-        "timing.voterTimeout (1s)",
-        "timing.stopGrace (4s)",
-        "timing.fenceMargin (500ms)",
+        "2 × timing.renewInterval (3s, quorate.yaml:6:35)",
+        "timing.voterTimeout (1s, quorate.yaml:6:",
+        "timing.stopGrace (4s, quorate.yaml:6:",
+        "timing.fenceMargin (500ms, derived)",
         "the clocks' margin (102ms)",
         "make 11s602ms",
-        "less than timing.ttl (10s)",
+        "less than timing.ttl (10s, quorate.yaml:6:15)",
         "raise timing.ttl",
     ]);
 }
@@ -139,6 +139,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
     for (text, fragments) in [
         ("electon: x\n", ["electon (quorate.yaml:6:1)", "`election`"]),
         ("timing: {tll: 10s}\n", ["timing.tll (quorate.yaml:6:10)", "`timing.ttl`"]),
+        ("gatez: {x: 1}\n", ["gatez (quorate.yaml:6:1)", "`gates`"]),
         ("ttl: 10s\n", ["ttl (quorate.yaml:6:1)", "`timing.ttl`"]),
         ("timing: {renew_interval: 2s}\n", ["timing.renew_interval", "`timing.renewInterval`"]),
         ("auth: {pasword_file: x}\n", ["auth.pasword_file", "`auth.passwordFile`"]),
@@ -340,7 +341,7 @@ fn words_that_are_none_of_the_allowed_are_refused() {
 #[test]
 fn yaml_that_is_not_a_plain_mapping_is_refused_with_its_place() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-    let wide = (0..100_000).map(|index| format!("k{index}: 1\n")).collect::<String>();
+    let wide = (0..100_000).fold(String::new(), |text, index| text + &format!("k{index}: 1\n"));
     for (text, fragments) in [
         ("a: [1\n", ["quorate.yaml:", "is not YAML"]),
         ("- a\n", ["quorate.yaml:1:1", "mapping of keys"]),
