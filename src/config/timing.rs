@@ -1,6 +1,6 @@
 //! The durations: all derived from the ttl L unless given, and the ladder that they must fit in.
 //!
-//! The ladder (docs/gating.md, the timing contract): a leader that misses one renewal must not be in jeopardy
+//! The ladder (docs/configuration.md, Timing): a leader that misses one renewal must not be in jeopardy
 //! already, so `2·renewInterval + voterTimeout + stopGrace + fenceMargin + (L − D) < L`.
 
 use std::time::Duration;
