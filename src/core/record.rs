@@ -86,7 +86,9 @@ impl FromStr for Run {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         text.split_once(' ')
-            .and_then(|(process, history)| Some(Self { process: hex_20(process)?, history: hex_20(history)? }))
+            .and_then(|(process, history)| {
+                Some(Self { process: hex_20(process)?, history: hex_20(history)? })
+            })
             .ok_or_else(|| Malformed::new("the run", text))
     }
 }
