@@ -15,5 +15,7 @@ pub mod clock;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod core;
+pub mod local;
 #[cfg(feature = "cli")]
 pub mod telemetry;
+pub mod voter;
