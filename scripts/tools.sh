@@ -113,7 +113,11 @@ servers() {
 
 lint() { have shellcheck || debian shellcheck; }
 
-etcd() { have etcd && have etcdctl || debian etcd-server etcd-client; }
+etcd() {
+    if ! have etcd || ! have etcdctl; then
+        debian etcd-server etcd-client
+    fi
+}
 
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
