@@ -1,5 +1,6 @@
 //! Real servers for the tests: Redis 6.2, Redis 7.0 and Valkey 8.1.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where a value is not what it must be")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
