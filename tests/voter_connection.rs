@@ -1,5 +1,5 @@
 //! How a voter is reached, let in to, and told apart when it does not answer.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where a value is not what it must be")]
+#![expect(clippy::unwrap_used, reason = "a test ends where a value is not what it must be")]
 
 mod common;
 
@@ -436,10 +436,6 @@ impl Certificates {
         start(options)
     }
 
-    fn voter(&self, server: &LocalServer, tls: TlsSettings) -> Voter {
-        Voter::new(VoterSettings { tls, ..settings(&server.url()) })
-    }
-
     fn trusting(&self, ca: &str, server_name: Option<&str>) -> TlsSettings {
         TlsSettings {
             ca_file: Some(self.path(ca)),
@@ -449,11 +445,15 @@ impl Certificates {
     }
 }
 
+fn voter_of(server: &LocalServer, tls: TlsSettings) -> Voter {
+    Voter::new(VoterSettings { tls, ..settings(&server.url()) })
+}
+
 #[tokio::test]
 async fn a_server_is_known_by_its_certificate_and_only_the_given_authority_is_trusted() {
     let certificates = Certificates::new();
     let server = certificates.server("no");
-    let voter = |ca, name| certificates.voter(&server, certificates.trusting(ca, name));
+    let voter = |ca, name| voter_of(&server, certificates.trusting(ca, name));
     let reply = look(&voter("ca.crt", Some("redis.test")), PATIENT).await;
     assert!(answered(&reply), "{:?}", reply.trouble);
     for (ca, name, told) in [
@@ -467,7 +467,7 @@ async fn a_server_is_known_by_its_certificate_and_only_the_given_authority_is_tr
         assert_eq!(trouble.kind, TroubleKind::Tls, "{trouble}");
         assert!(trouble.to_string().contains(told), "{trouble}");
     }
-    let of_the_system = certificates.voter(&server, TlsSettings::default());
+    let of_the_system = voter_of(&server, TlsSettings::default());
     assert_eq!(kind(&of_the_system).await, TroubleKind::Tls);
 }
 
@@ -476,10 +476,10 @@ async fn a_server_that_asks_for_our_certificate_gets_it_from_files_that_are_read
     let certificates = Certificates::new();
     let server = certificates.server("yes");
     let mut tls = certificates.trusting("ca.crt", Some("redis.test"));
-    assert_eq!(kind(&certificates.voter(&server, tls.clone())).await, TroubleKind::Tls, "without one");
+    assert_eq!(kind(&voter_of(&server, tls.clone())).await, TroubleKind::Tls, "without one");
     let (cert_file, key_file) = (certificates.path("own.crt"), certificates.path("own.key"));
     tls.identity = Some(TlsIdentity { cert_file: cert_file.clone(), key_file: key_file.clone() });
-    let voter = certificates.voter(&server, tls);
+    let voter = voter_of(&server, tls);
     assert_eq!(kind(&voter).await, TroubleKind::Tls, "before it is mounted");
     std::fs::copy(certificates.path("client.crt"), cert_file).unwrap();
     std::fs::copy(certificates.path("client.key"), key_file).unwrap();

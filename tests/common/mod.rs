@@ -126,9 +126,7 @@ impl Rig {
 
     pub async fn ask(&self, operation: Operation) -> Answer {
         let reply = self.put(operation, None).await;
-        if reply.answer == Answer::Silent {
-            panic!("{operation:?}: {:?}", reply.trouble);
-        }
+        assert_ne!(reply.answer, Answer::Silent, "{operation:?}: {:?}", reply.trouble);
         reply.answer
     }
 
@@ -188,8 +186,8 @@ pub fn observation(answer: Answer) -> Observation {
     }
 }
 
-pub fn above(instance: Instance, version: u64) -> Option<HighWater> {
-    Some(HighWater { instance, version })
+pub fn above(instance: Instance, version: u64) -> HighWater {
+    HighWater { instance, version }
 }
 
 /// Waits for a condition, within twice [`PATIENT`].
