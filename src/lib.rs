@@ -11,3 +11,4 @@ compile_error!("Quorate runs on Linux only: its validity rests on CLOCK_BOOTTIME
 
 pub mod clock;
 pub mod core;
+pub mod election;
