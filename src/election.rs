@@ -30,6 +30,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use alarm::Alarm;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use board::VoterState;
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};
 pub use news::{Leader, News, NewsKind, Transition, Who, rfc3339};
@@ -62,7 +64,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The kernel refuses a timer.
-    #[error("the kernel refuses a timer on CLOCK_BOOTTIME: raise the limit of open files, or use a newer kernel")]
+    #[error(
+        "the kernel refuses a timer on CLOCK_BOOTTIME: raise the limit of open files, or use a newer kernel"
+    )]
     Timer(#[source] io::Error),
     /// No randomness.
     #[error("the operating system gives no random bits for ballots")]

@@ -12,3 +12,7 @@ compile_error!("Quorate runs on Linux only: its validity rests on CLOCK_BOOTTIME
 pub mod clock;
 pub mod core;
 pub mod election;
+#[cfg(feature = "cli")]
+pub mod http;
+#[cfg(feature = "cli")]
+pub mod metrics;

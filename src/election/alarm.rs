@@ -40,7 +40,7 @@ impl Alarm {
     pub(crate) fn new() -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_BOOTTIME, flags)?;
-        Ok(Self { timer: AsyncFd::new(Timer(timer))?, armed: None })
+        Ok(Self { timer: watched(timer)?, armed: None })
     }
 
     /// Returns when `instant` is reached on one of its clocks that had not reached it at `now`. May be dropped and
@@ -68,6 +68,15 @@ impl Alarm {
         let timer = &self.timer.get_ref().0;
         Ok(timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?)
     }
+}
+
+#[expect(
+    deprecated,
+    reason = "its successor is `unsafe`, which this crate forbids; a `Timer` is the same open descriptor for as long as \
+              it lives, which is all that the successor asks for"
+)]
+fn watched(timer: TimerFd) -> io::Result<AsyncFd<Timer>> {
+    AsyncFd::new(Timer(timer))
 }
 
 /// How long to sleep: until the first of the two clocks gets there, or, where one is there already and the task

@@ -68,7 +68,9 @@ impl<V: VoterPort + ?Sized> Asks<V> {
             return Answered { sent, reply: silence() };
         }
         loop {
-            let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
+            let Some(ended) = self.tasks.join_next_with_id().await else {
+                return std::future::pending().await;
+            };
             if let Some(answered) = self.settle(ended) {
                 return answered;
             }

@@ -14,7 +14,7 @@ const TRANSITIONS_KEPT: usize = 16;
 
 /// What a candidate does while it does not lead, or while it gives up leading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     Observing,
     Electing,
     Stopping,
@@ -38,7 +38,7 @@ impl Stage {
 
 /// A leader as the voters show it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ObservedLeader {
+pub(crate) struct ObservedLeader {
     pub(super) ballot: Ballot,
     pub(super) leader: Leader,
     /// When a voter last showed that it had renewed.
@@ -56,12 +56,12 @@ impl ObservedLeader {
 
 /// What is known about one voter.
 #[derive(Clone, Debug, Default)]
-pub(super) struct VoterState {
-    pub(super) view: VoterView,
+pub(crate) struct VoterState {
+    pub(crate) view: VoterView,
     /// Its clock minus ours, in seconds.
-    pub(super) clock_offset: Option<f64>,
-    pub(super) version: Option<Arc<str>>,
-    pub(super) error: Option<Arc<str>>,
+    pub(crate) clock_offset: Option<f64>,
+    pub(crate) version: Option<Arc<str>>,
+    pub(crate) error: Option<Arc<str>>,
 }
 
 pub(super) struct Board {

@@ -211,8 +211,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let now = clock::now();
         let voter = answered.sent.voter;
         let renewed = self.roll.note(now, answered, &*self.report);
-        let (question, received, answer) =
-            (answered.sent.id, answered.reply.received, answered.reply.answer);
+        let (question, received, answer) = (answered.sent.id, answered.reply.received, answered.reply.answer);
         self.turn(Event::Answer { question, received, answer });
         self.watch_voter(now, voter);
         self.watch_leader(now, answered, renewed);

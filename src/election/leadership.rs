@@ -209,7 +209,7 @@ impl Leadership {
     /// Tells watchers what the time alone has changed. Any task may call this, at any time and repeatedly.
     pub fn notice(&self, now: Now) {
         let mut board = self.board();
-        let claim = self.claim().filter(|claim| claim.holds(now.at) && !claim.leads_before_soft(now.at));
+        let claim = self.claim().filter(|claim| !claim.leads_before_soft(now.at));
         if let Some(claim) = claim.filter(|_| !board.is_jeopardy_told) {
             board.is_jeopardy_told = true;
             self.tell(&mut board, now, NewsKind::Jeopardy, Some(claim.term), None);
@@ -225,7 +225,7 @@ impl Leadership {
 
 /// Changes; the election's task alone makes them.
 impl Leadership {
-    pub(super) fn new(about: About, now: Now) -> Self {
+    pub(crate) fn new(about: About, now: Now) -> Self {
         let shared = Shared {
             board: Mutex::new(Board::new(about.voters.len(), now)),
             about,
@@ -239,11 +239,11 @@ impl Leadership {
         Self { shared: Arc::new(shared) }
     }
 
-    pub(super) fn stepped(&self, now: Moment) {
+    pub(crate) fn stepped(&self, now: Moment) {
         self.shared.stepped_boot_ns.store(now.boot_ns(), Ordering::Relaxed);
     }
 
-    pub(super) fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 
@@ -251,7 +251,7 @@ impl Leadership {
         self.board().stage = stage;
     }
 
-    pub(super) fn elected(&self, now: Now, term: Term, until: Moment, why: Succession) {
+    pub(crate) fn elected(&self, now: Now, term: Term, until: Moment, why: Succession) {
         let mut board = self.board();
         let claim = Claim::new(term, now.at, now.wall_us, until, self.shared.about.margins);
         self.shared.claim.store(Some(Arc::new(claim)));
@@ -262,7 +262,7 @@ impl Leadership {
     }
 
     /// A renewal landed. Answers with the claim as it is now.
-    pub(super) fn extended(&self, now: Now, until: Moment) -> Option<Claim> {
+    pub(crate) fn extended(&self, now: Now, until: Moment) -> Option<Claim> {
         let mut board = self.board();
         let before = self.claim()?;
         let claim = before.extended(now.at, until, self.shared.about.margins);
@@ -277,7 +277,7 @@ impl Leadership {
     }
 
     /// Work is being stopped: from now on nobody is told "leader", though the lease is still held.
-    pub(super) fn give_up(&self, now: Now, reason: EndReason) {
+    pub(crate) fn give_up(&self, now: Now, reason: EndReason) {
         let mut board = self.board();
         let Some(claim) = self.claim() else { return };
         self.shared.claim.store(Some(Arc::new(claim.given_up(now.at))));
@@ -291,7 +291,7 @@ impl Leadership {
     }
 
     /// The claim is gone, before anybody is told so. Answers with it, where there was one.
-    pub(super) fn withdraw(&self, now: Now, reason: EndReason) -> Option<Arc<Claim>> {
+    pub(crate) fn withdraw(&self, now: Now, reason: EndReason) -> Option<Arc<Claim>> {
         let mut board = self.board();
         let claim = self.shared.claim.swap(None)?;
         board.begin_role(now);
@@ -303,7 +303,7 @@ impl Leadership {
     }
 
     /// What is known about a voter. Answers whether a quorum of voters is reachable.
-    pub(super) fn set_voter(&self, voter: VoterIndex, state: VoterState) -> bool {
+    pub(crate) fn set_voter(&self, voter: VoterIndex, state: VoterState) -> bool {
         let is_quorate = self.board().set_voter(voter, state) >= self.shared.about.quorum();
         if is_quorate {
             self.shared.able.store(true, Ordering::Relaxed);
@@ -337,9 +337,9 @@ impl Leadership {
     }
 
     fn leader_by(&self, board: &Board, now: Moment) -> Option<Leader> {
-        self.term(now)
-            .map(|term| self.shared.about.leading(term))
-            .or_else(|| board.observed.as_ref().filter(|observed| observed.is_live(now))?.leader.clone().into())
+        self.term(now).map(|term| self.shared.about.leading(term)).or_else(|| {
+            board.observed.as_ref().filter(|observed| observed.is_live(now))?.leader.clone().into()
+        })
     }
 
     fn tell(

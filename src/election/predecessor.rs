@@ -41,7 +41,8 @@ impl Predecessor {
             self.hinted = None;
         }
         let hinted = self.hinted;
-        let Some(seen) = self.seen.as_mut().filter(|seen| observation.seen.holder == Some(seen.ballot)) else {
+        let Some(seen) = self.seen.as_mut().filter(|seen| observation.seen.holder == Some(seen.ballot))
+        else {
             return;
         };
         if observation.seen.released {
@@ -61,7 +62,9 @@ impl Predecessor {
         self.hinted = None;
         match self.seen.take() {
             None => (Succession::Vacant, Duration::ZERO),
-            Some(Seen { released: Some(released), .. }) => (Succession::Released, now.leader_elapsed(released)),
+            Some(Seen { released: Some(released), .. }) => {
+                (Succession::Released, now.leader_elapsed(released))
+            }
             Some(Seen { last_sign, .. }) => (Succession::Expired, now.leader_elapsed(last_sign)),
         }
     }

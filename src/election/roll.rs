@@ -95,7 +95,8 @@ impl Roll {
                 "two configured voters are the same server: neither counts");
         }
         entry.is_twin = twin.is_some();
-        let twin = twin.map(|other| Arc::from(format!("is the same server as the voter {other}: neither counts")));
+        let twin =
+            twin.map(|other| Arc::from(format!("is the same server as the voter {other}: neither counts")));
         VoterState {
             view,
             clock_offset: entry.clock_offset,
@@ -111,7 +112,8 @@ impl Entry {
         if !is_new {
             return;
         }
-        let is_quiet = self.trouble.is_some_and(|known| at.leader_elapsed(known.logged) < SHORTEST_LOG_INTERVAL);
+        let is_quiet =
+            self.trouble.is_some_and(|known| at.leader_elapsed(known.logged) < SHORTEST_LOG_INTERVAL);
         let since = self.trouble.map_or(at, |known| known.since);
         let logged = self.trouble.filter(|_| is_quiet).map_or(at, |known| known.logged);
         self.trouble = Some(Known { kind: trouble.kind, since, logged });

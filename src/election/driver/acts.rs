@@ -173,13 +173,15 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         match inertia {
             None => tracing::info!(%election, "no longer inert"),
             Some(Inertia::Electorate { voter }) => {
-                let (name, theirs) = (self.roll.name(voter), self.roll.electorate(voter).unwrap_or("unreadable"));
+                let (name, theirs) =
+                    (self.roll.name(voter), self.roll.electorate(voter).unwrap_or("unreadable"));
                 let ours = electorate(&self.settings.about.voters);
                 tracing::error!(%election, voter = name, theirs, ours,
                     "inert until restarted: this voter's record belongs to other voters than the configured ones");
             }
             Some(Inertia::Ttl { voter, theirs, ours }) => {
-                let (name, theirs_ms, ours_ms) = (self.roll.name(voter), theirs.as_millis(), ours.as_millis());
+                let (name, theirs_ms, ours_ms) =
+                    (self.roll.name(voter), theirs.as_millis(), ours.as_millis());
                 tracing::error!(%election, voter = name, theirs_ms, ours_ms,
                     "inert: the leader's ttl and ours differ by more than a factor of two; go in steps");
             }
