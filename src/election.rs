@@ -141,3 +141,6 @@ impl Election {
         driver::run(candidate, self.settings, self.leadership, self.commands, surroundings).await
     }
 }
+
+#[cfg(test)]
+mod tests;

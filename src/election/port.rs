@@ -11,12 +11,14 @@ use crate::core::{Answer, EndReason, Moment, Question};
 /// What a voter's answer says to people beside what the protocol needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// The `who` of its record: JSON of the holder, as that holder wrote it.
-    pub who: Option<Arc<str>>,
-    /// The server's version.
-    pub version: Option<Arc<str>>,
-    /// The electorate in its record: with a mismatch, what differs from ours.
-    pub electorate: Option<Arc<str>>,
+    /// JSON: identity, cluster and address of the holder; empty where nobody ever held the voter.
+    pub who: String,
+    /// The record's electorate; absent until the voter has joined for the first time.
+    pub electorate: Option<String>,
+    /// `maxmemory_policy`.
+    pub eviction_policy: String,
+    /// The server's version, as it says.
+    pub server_version: String,
 }
 
 /// How one question to a voter ended.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::asks::Answered;
 use super::board::VoterState;
+use super::port::Details;
 use super::report::{Fact, Report};
 use super::trouble::{Trouble, TroubleKind};
 use crate::core::{Answer, Instance, Moment, Now, Observation, VoterIndex, VoterView};
@@ -20,7 +21,7 @@ struct Entry {
     error: Option<Arc<str>>,
     version: Option<Arc<str>>,
     who: Option<Arc<str>>,
-    electorate: Option<Arc<str>>,
+    electorate: Option<String>,
     clock_offset: Option<f64>,
     is_twin: bool,
 }
@@ -60,11 +61,7 @@ impl Roll {
         let Answered { sent, reply } = answered;
         let Some(entry) = self.voters.get_mut(sent.voter) else { return false };
         if let Some(details) = &reply.details {
-            entry.version = details.version.clone().or(entry.version.take());
-            entry.electorate = details.electorate.clone().or(entry.electorate.take());
-            if matches!(reply.answer, Answer::Observed(_)) {
-                entry.who.clone_from(&details.who);
-            }
+            entry.tell(details);
         }
         if reply.answer != Answer::Silent {
             let took = reply.received.leader_elapsed(sent.at);
@@ -107,6 +104,16 @@ impl Roll {
 }
 
 impl Entry {
+    fn tell(&mut self, details: &Details) {
+        if self.version.as_deref() != Some(details.server_version.as_str()) {
+            self.version = Some(Arc::from(details.server_version.as_str()));
+        }
+        if self.who.as_deref() != Some(details.who.as_str()) {
+            self.who = Some(Arc::from(details.who.as_str()));
+        }
+        self.electorate.clone_from(&details.electorate);
+    }
+
     fn fall(&mut self, election: &str, trouble: &Trouble, at: Moment) {
         let is_new = self.trouble.is_none_or(|known| known.kind != trouble.kind);
         if !is_new {

@@ -217,7 +217,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             return;
         }
         let own = self.attempt.as_ref().map(|attempt| attempt.ballot);
-        let leader = self.core.observed_leader().filter(|&(ballot, ..)| Some(ballot) != own);
+        let leader = self.core.observed_leader(now.at).filter(|&(ballot, ..)| Some(ballot) != own);
         if let Answer::Observed(observation) = &answered.reply.answer {
             let ballot = leader.map(|(ballot, ..)| ballot);
             self.predecessor.observed(ballot, observation, answered.reply.received, renewed);
