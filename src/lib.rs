@@ -14,5 +14,7 @@ pub mod core;
 pub mod election;
 #[cfg(feature = "cli")]
 pub mod http;
+pub mod local;
 #[cfg(feature = "cli")]
 pub mod metrics;
+pub mod voter;

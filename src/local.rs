@@ -1,0 +1,421 @@
+//! Voters on this machine, for the demo, the tests and the benchmarks: real server processes on loopback.
+//!
+//! A server listens on a port that the kernel chose and on a Unix socket in a directory of its own, keeps nothing on
+//! disk unless asked, and ends when its handle is dropped, or when this process ends in whatever way. All calls block;
+//! every wait is bounded by [`START_LIMIT`] or [`CONTROL_LIMIT`].
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long a server may take to answer its first ping; an empty one needs about 20 ms.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long a control command may take.
+const CONTROL_LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks whether a server is up.
+const START_POLL: Duration = Duration::from_millis(3);
+/// Another process may take the port between our choice and the server's start; that it happens five times in a row
+/// means something else.
+const PORT_ATTEMPTS: u32 = 5;
+/// The longest reply to a control command, against a server gone mad.
+const REPLY_LIMIT: u64 = 1 << 20;
+
+/// How a server is to run.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The program: `redis-server` or `valkey-server`.
+    pub binary: PathBuf,
+    /// The port speaks TLS; the configuration lines name the certificates.
+    pub is_tls: bool,
+    /// Further lines of the server's configuration, such as `requirepass …`.
+    pub lines: Vec<String>,
+}
+
+impl ServerOptions {
+    /// A plain server without configuration of its own.
+    #[must_use]
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        Self { binary: binary.into(), is_tls: false, lines: Vec::new() }
+    }
+
+    /// With one more line of configuration.
+    #[must_use]
+    pub fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+}
+
+/// What is left behind at a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing.
+    Empty,
+    /// What was there when the server was told to end.
+    Saved,
+}
+
+/// Why a server did not start or did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The program is not there or cannot be run.
+    #[error("cannot run {}; install it with `make tools`", binary.display())]
+    Binary {
+        /// Which.
+        binary: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It ended by itself or never answered.
+    #[error("the server did not come up: {log}")]
+    Start {
+        /// The end of what it wrote.
+        log: String,
+    },
+    /// Files, sockets, signals.
+    #[error("{what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The server's own error reply.
+    #[error("the server refused: {0}")]
+    Refused(String),
+}
+
+/// A running (or killed) server.
+#[derive(Debug)]
+pub struct LocalServer {
+    options: ServerOptions,
+    directory: Directory,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl LocalServer {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// Where the program is missing or ends at once.
+    pub fn start(options: ServerOptions) -> Result<Self, LocalError> {
+        let mut server = Self { options, directory: Directory::new()?, port: 0, process: None };
+        let mut attempts = PORT_ATTEMPTS;
+        loop {
+            server.port = free_port()?;
+            attempts -= 1;
+            match server.spawn() {
+                Err(LocalError::Start { log }) if attempts > 0 && log.contains("in use") => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(server),
+            }
+        }
+    }
+
+    /// The port on 127.0.0.1; the same after every restart.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `redis://` or `rediss://` with the port.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.options.is_tls { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// The Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.0.join("socket")
+    }
+
+    /// The directory of the server's files, removed with the server.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory.0
+    }
+
+    /// The process, while there is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.server.id())
+    }
+
+    /// Kills the server at once and reaps it. Nothing of its memory survives.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Stops the process as it stands (`SIGSTOP`): connections are accepted by the kernel, nothing is answered.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no process.
+    pub fn stop(&self) -> Result<(), LocalError> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a stopped process go on.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no process.
+    pub fn resume(&self) -> Result<(), LocalError> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// Ends the server, if it still runs, and starts it again on the same port.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`]; where a memory is to be saved, also as [`Self::command`].
+    pub fn restart(&mut self, memory: Memory) -> Result<(), LocalError> {
+        match memory {
+            Memory::Saved if self.process.is_some() => drop(self.command(&["SAVE"])?),
+            Memory::Saved => {}
+            // There need not be one.
+            Memory::Empty => drop(std::fs::remove_file(self.directory.0.join("dump.rdb"))),
+        }
+        self.kill();
+        self.spawn()
+    }
+
+    /// Makes this server a replica of another one on this machine, or with `None` a primary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::command`].
+    pub fn replicate(&self, primary: Option<&Self>) -> Result<(), LocalError> {
+        let port = primary.map_or_else(|| "ONE".to_owned(), |primary| primary.port.to_string());
+        let host = if primary.is_some() { "127.0.0.1" } else { "NO" };
+        self.command(&["REPLICAOF", host, &port]).map(drop)
+    }
+
+    /// Runs one command over the Unix socket; the reply as text, elements of arrays in lines of their own.
+    ///
+    /// # Errors
+    ///
+    /// The server's error reply, or none within the limit.
+    pub fn command(&self, words: &[&str]) -> Result<String, LocalError> {
+        self.commands(&[words])
+    }
+
+    /// Runs commands on one connection, such as `AUTH` first; the last reply.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::command`], at the first command that fails.
+    pub fn commands(&self, commands: &[&[&str]]) -> Result<String, LocalError> {
+        let system = |source| LocalError::System { what: "cannot speak with the server", source };
+        let stream = UnixStream::connect(self.socket()).map_err(system)?;
+        stream.set_read_timeout(Some(CONTROL_LIMIT)).map_err(system)?;
+        stream.set_write_timeout(Some(CONTROL_LIMIT)).map_err(system)?;
+        let mut reader = BufReader::new((&stream).take(REPLY_LIMIT));
+        let mut last = String::new();
+        for words in commands {
+            let mut request = format!("*{}\r\n", words.len());
+            for word in *words {
+                request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            }
+            (&stream).write_all(request.as_bytes()).map_err(system)?;
+            last = read_reply(&mut reader).map_err(system)?.map_err(LocalError::Refused)?;
+        }
+        Ok(last)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), LocalError> {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let system = |source| LocalError::System { what: "cannot signal the server", source };
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(missing).map_err(system)?;
+        kill(Pid::from_raw(pid), signal).map_err(|error| system(error.into()))
+    }
+
+    fn spawn(&mut self) -> Result<(), LocalError> {
+        let system = |source| LocalError::System { what: "cannot write the server's configuration", source };
+        let binary = || self.options.binary.clone();
+        let config = self.directory.0.join("server.conf");
+        std::fs::write(&config, self.config()?).map_err(system)?;
+        let log = std::fs::File::create(self.log()).map_err(system)?;
+        // What the former process left would look like a server that is up.
+        let _ = std::fs::remove_file(self.socket());
+        let server = Command::new(&self.options.binary)
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(system)?)
+            .stderr(log)
+            .spawn()
+            .map_err(|source| LocalError::Binary { binary: binary(), source })?;
+        self.process = Some(Process::new(server)?);
+        let deadline = Instant::now() + START_LIMIT;
+        while !self.is_up() {
+            let has_ended = self.process.as_mut().is_none_or(Process::has_ended);
+            if has_ended || Instant::now() > deadline {
+                self.kill();
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                return Err(LocalError::Start { log });
+            }
+            std::thread::sleep(START_POLL);
+        }
+        Ok(())
+    }
+
+    /// Any answer will do: it may want a password first.
+    fn is_up(&self) -> bool {
+        matches!(self.command(&["PING"]), Ok(_) | Err(LocalError::Refused(_)))
+    }
+
+    fn config(&self) -> Result<String, LocalError> {
+        let (port, tls_port) = if self.options.is_tls { (0, self.port) } else { (self.port, 0) };
+        let mut lines = vec![
+            format!("port {port}"),
+            "bind 127.0.0.1".to_owned(),
+            format!("unixsocket {}", self.socket().display()),
+            format!("dir {}", self.directory.0.display()),
+            "save \"\"".to_owned(),
+            "appendonly no".to_owned(),
+            "daemonize no".to_owned(),
+            // Whoever waits for a full copy here waits in vain otherwise: the default is five seconds.
+            "repl-diskless-sync-delay 0".to_owned(),
+        ];
+        if self.options.is_tls {
+            lines.push(format!("tls-port {tls_port}"));
+        }
+        if major_version(&self.options.binary)? >= 7 {
+            lines.push("enable-debug-command local".to_owned());
+        }
+        lines.extend_from_slice(&self.options.lines);
+        Ok(lines.join("\n") + "\n")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.0.join("log")
+    }
+}
+
+/// A server's process, and a shell that kills it should this process end without doing so.
+#[derive(Debug)]
+struct Process {
+    server: Child,
+    /// Waits for the end of a pipe that only this process holds open. `PR_SET_PDEATHSIG` would not do: it follows the
+    /// *thread* that started the child.
+    watcher: Child,
+}
+
+impl Process {
+    fn new(mut server: Child) -> Result<Self, LocalError> {
+        let watcher = Command::new("sh")
+            .args(["-c", "read -r line; kill -9 \"$1\"", "sh", &server.id().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        match watcher {
+            Ok(watcher) => Ok(Self { server, watcher }),
+            Err(source) => {
+                end(&mut server);
+                Err(LocalError::System { what: "cannot run sh", source })
+            }
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.server.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // The watcher first: once the server is reaped its number may be somebody else's.
+        end(&mut self.watcher);
+        end(&mut self.server);
+    }
+}
+
+fn end(child: &mut Child) {
+    // Both fail only where the child is gone already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A directory that goes away with its owner.
+#[derive(Debug)]
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Result<Self, LocalError> {
+        let system = |source| LocalError::System { what: "cannot make a directory", source };
+        let number = getrandom::u64().map_err(|error| system(io::Error::other(error.to_string())))?;
+        let path = std::env::temp_dir().join(format!("quorate-{number:016x}"));
+        std::fs::create_dir(&path).map_err(system)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // A directory that stays behind harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn free_port() -> Result<u16, LocalError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|source| LocalError::System { what: "cannot find a free port", source })
+}
+
+/// From `Redis server v=7.0.15 sha=…`.
+fn major_version(binary: &Path) -> Result<u32, LocalError> {
+    let missing = |source| LocalError::Binary { binary: binary.to_owned(), source };
+    let output = Command::new(binary).arg("--version").output().map_err(missing)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version =
+        text.split("v=").nth(1).and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
+    version.ok_or_else(|| missing(io::Error::other(format!("it says {text:?}"))))
+}
+
+/// One reply: its text, or the server's error.
+fn read_reply(reader: &mut impl BufRead) -> io::Result<Result<String, String>> {
+    let line = read_line(reader)?;
+    let rest = line.get(1..).unwrap_or_default();
+    let length = || rest.parse::<i64>().map_err(|_| io::Error::other(format!("strange reply {line:?}")));
+    match line.as_bytes().first() {
+        Some(b'-') => Ok(Err(rest.to_owned())),
+        Some(b'$') => {
+            let Ok(length) = usize::try_from(length()?) else { return Ok(Ok(String::new())) };
+            let mut bytes = vec![0; length.min(1 << 20)];
+            reader.read_exact(&mut bytes)?;
+            read_line(reader)?;
+            Ok(Ok(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        Some(b'*') => {
+            let mut elements = Vec::new();
+            for _ in 0..length()? {
+                elements.push(read_reply(reader)?.unwrap_or_else(|error| error));
+            }
+            Ok(Ok(elements.join("\n")))
+        }
+        _ => Ok(Ok(rest.to_owned())),
+    }
+}
+
+fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
+}
