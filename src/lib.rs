@@ -9,7 +9,11 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("Quorate runs on Linux only: its validity rests on CLOCK_BOOTTIME and CLOCK_MONOTONIC_RAW");
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
+#[cfg(feature = "cli")]
+pub mod config;
 pub mod core;
 pub mod election;
 #[cfg(feature = "cli")]
@@ -17,4 +21,6 @@ pub mod http;
 pub mod local;
 #[cfg(feature = "cli")]
 pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod telemetry;
 pub mod voter;

@@ -1,0 +1,155 @@
+//! The command line: one file a command; here what they share.
+//!
+//! Parsed by clap, but the values of flags are judged by [`crate::config`] together with file and environment, so
+//! that precedence and refusals are one thing. Exit codes mean something ([`Exit`]).
+
+mod completion;
+mod demo;
+mod flags;
+mod output;
+mod run;
+mod status;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{Environment, Loaded, load};
+use flags::ConfigFlags;
+
+/// How a command ended, as the shell sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Well.
+    Well = 0,
+    /// It failed.
+    Failed = 1,
+    /// The command line was not understood.
+    Usage = 2,
+    /// The configuration was refused (`EX_CONFIG` would be 78; linkerd's habit is 64).
+    Configuration = 64,
+    /// No quorum of voters where one was needed.
+    NoQuorum = 69,
+    /// A bug.
+    Bug = 70,
+    /// Not elected in time, or leadership lost.
+    NotElected = 75,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Leader election by a majority of independent Redis servers.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Leader election by a majority of independent Redis servers.
+
+Quorate elects one leader among many processes. The lease is granted by a majority of 3, 5, 7 or 9 Redis or Valkey \
+servers that know nothing of each other (the voters), so the death of a minority changes nothing. Each leadership has \
+a term that is larger than any before it: let what you protect refuse smaller ones.";
+
+const AFTER_HELP: &str = "\
+Configuration comes from a file (--config, else $QUORATE_CONFIG, else /etc/quorate/quorate.yaml), then QUORATE_* \
+variables, then flags; later wins.
+
+Exit codes: 0 well, 1 failed, 2 usage, 64 configuration refused, 69 no quorum of voters, 70 a bug, 75 not elected.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArguments),
+    Status(status::StatusArguments),
+    Demo(demo::DemoArguments),
+    Completion(completion::CompletionArguments),
+    Version(version::VersionArguments),
+}
+
+/// Parses the command line of this process and does what it says.
+#[must_use]
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return told_by_clap(&error),
+    };
+    match execute(arguments.command) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::complain(&format!("{error:#}"));
+            Exit::Failed
+        }
+    }
+}
+
+/// Help and version are answers, anything else is a mistake.
+fn told_by_clap(error: &clap::Error) -> Exit {
+    let printed = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion if printed.is_ok() => Exit::Well,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Failed,
+        _ => Exit::Usage,
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(arguments) => configured(&arguments.config, |loaded| run::execute(loaded, &arguments)),
+        Command::Status(arguments) => {
+            configured(&arguments.config, |loaded| status::execute(loaded, &arguments))
+        }
+        Command::Demo(arguments) => demo::execute(&arguments),
+        Command::Completion(arguments) => completion::execute(&arguments, Arguments::command()),
+        Command::Version(arguments) => version::execute(&arguments),
+    }
+}
+
+/// Loads the configuration for a command that needs one.
+fn configured(
+    flags: &ConfigFlags,
+    command: impl FnOnce(Loaded) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    match load(&flags.as_flags(), &Environment::of_this_process()) {
+        Ok(loaded) => command(loaded),
+        Err(refused) => {
+            output::complain(&refused.to_string());
+            Ok(Exit::Configuration)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::KEYS;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_the_list_of_keys_exists_and_no_other() {
+        let command = ConfigFlags::augment_args_for_test();
+        let mut flags: Vec<String> = command
+            .get_arguments()
+            .filter_map(|argument| argument.get_long())
+            .filter(|name| !matches!(*name, "config" | "help"))
+            .map(|name| format!("--{name}"))
+            .collect();
+        let mut listed: Vec<String> = KEYS.iter().filter_map(|key| key.flag).map(str::to_owned).collect();
+        flags.sort();
+        listed.sort();
+        assert_eq!(flags, listed);
+    }
+}

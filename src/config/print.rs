@@ -1,0 +1,162 @@
+//! The effective configuration as YAML that loads again, without a secret: passwords in URLs are masked.
+//!
+//! Everything is written out: derived durations as values, common credentials at each voter.
+
+use serde::Serialize;
+
+use super::credentials::{Auth, Password, Tls};
+use super::secret::MASK;
+use super::voters::VoterConfig;
+use super::{Config, Readiness, duration};
+use crate::core::ResetPolicy;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    election: &'a str,
+    key_prefix: &'a str,
+    identity: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a str>,
+    advertise: String,
+    voters: Vec<Voter<'a>>,
+    allow_single_voter: bool,
+    timing: Timing,
+    readiness: &'static str,
+    on_epoch_reset: &'static str,
+    http: Http,
+    log: Log,
+}
+
+#[derive(Serialize)]
+struct Voter<'a> {
+    name: &'a str,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<WrittenAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<WrittenTls>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenAuth {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_env: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_password_file: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenTls {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cert_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_name: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Timing {
+    ttl: String,
+    renew_interval: String,
+    observe_interval: String,
+    voter_timeout: String,
+    stop_grace: String,
+    fence_margin: String,
+    drain_timeout: String,
+}
+
+#[derive(Serialize)]
+struct Http {
+    listen: String,
+}
+
+#[derive(Serialize)]
+struct Log {
+    format: &'static str,
+    level: &'static str,
+}
+
+impl Config {
+    /// This configuration as YAML that loads again. A password in a URL is masked; all others are named by their
+    /// file or variable anyway.
+    ///
+    /// # Errors
+    ///
+    /// Where the YAML writer refuses, which no valid configuration makes it do.
+    pub fn to_yaml(&self) -> Result<String, serde_yaml::SerializeError> {
+        serde_yaml::to_string(&document(self))
+    }
+}
+
+fn document(config: &Config) -> Document<'_> {
+    let text = duration::format;
+    Document {
+        election: &config.election,
+        key_prefix: &config.key_prefix,
+        identity: &config.identity,
+        cluster: config.cluster.as_deref(),
+        advertise: config.advertise.address(config.listen.port()),
+        voters: config.voters.iter().map(voter).collect(),
+        allow_single_voter: config.voters.len() == 1,
+        timing: Timing {
+            ttl: text(config.timing.core.ttl),
+            renew_interval: text(config.timing.core.renew_interval),
+            observe_interval: text(config.timing.core.observe_interval),
+            voter_timeout: text(config.timing.core.voter_timeout),
+            stop_grace: text(config.timing.stop_grace),
+            fence_margin: text(config.timing.fence_margin),
+            drain_timeout: text(config.timing.drain_timeout),
+        },
+        readiness: match config.readiness {
+            Readiness::Candidate => "candidate",
+            Readiness::Leader => "leader",
+        },
+        on_epoch_reset: match config.on_epoch_reset {
+            ResetPolicy::Continue => "continue",
+            ResetPolicy::Halt => "halt",
+        },
+        http: Http { listen: config.listen.to_string() },
+        log: Log { format: config.log.format.name(), level: config.log.level.name() },
+    }
+}
+
+fn voter(voter: &VoterConfig) -> Voter<'_> {
+    let masked = matches!(voter.auth.password, Some(Password::Url(_))).then_some(MASK);
+    let tls = voter.tls.as_ref().filter(|tls| **tls != Tls::default()).map(tls);
+    Voter { name: &voter.name, url: voter.url.text(masked), auth: auth(&voter.auth), tls }
+}
+
+fn auth(auth: &Auth) -> Option<WrittenAuth> {
+    let (password_file, password_env) = match &auth.password {
+        Some(Password::File(path)) => (Some(path.display().to_string()), None),
+        Some(Password::Environment { name, secret: _ }) => (None, Some(name.clone())),
+        Some(Password::Url(_)) | None => (None, None),
+    };
+    let previous_password_file = auth.previous_password_file.as_ref().map(|path| path.display().to_string());
+    let written =
+        WrittenAuth { username: auth.username.clone(), password_file, password_env, previous_password_file };
+    let is_empty =
+        written.username.is_none() && written.password_file.is_none() && written.password_env.is_none();
+    (!is_empty).then_some(written)
+}
+
+fn tls(tls: &Tls) -> WrittenTls {
+    let text = |path: &std::path::PathBuf| path.display().to_string();
+    WrittenTls {
+        ca_file: tls.ca_file.as_ref().map(text),
+        cert_file: tls.identity.as_ref().map(|identity| text(&identity.cert_file)),
+        key_file: tls.identity.as_ref().map(|identity| text(&identity.key_file)),
+        server_name: tls.server_name.clone(),
+    }
+}

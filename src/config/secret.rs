@@ -1,0 +1,90 @@
+//! A text that must not be seen: whatever prints it shows `***`.
+
+use std::fmt;
+
+/// What stands where a secret would be.
+pub const MASK: &str = "***";
+
+/// A password. Its `Debug` is [`MASK`], it has no `Display`, and it does not serialise.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it to a voter.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// A URL, or what somebody took for one, without anything that may be a password: what stands before the last `@`
+/// (a raw `/`, `?` or `#` in a password makes it end early for a URL parser, so none is asked) and after a `?`.
+#[must_use]
+pub fn masked_url(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('@') => (Some(scheme), rest),
+        _ => (None, text),
+    };
+    let (had_credentials, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => (true, rest),
+        None => (false, rest),
+    };
+    let mut masked = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
+    if had_credentials {
+        masked.push_str(MASK);
+        masked.push('@');
+    }
+    match rest.split_once('?') {
+        // The one parameter we know is a number and worth showing.
+        Some((_, query)) if query.strip_prefix("db=").is_some_and(is_digits) => masked.push_str(rest),
+        Some((path, _)) => masked.extend([path, "?", MASK]),
+        None => masked.push_str(rest),
+    }
+    masked
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_itself_to_nobody_who_only_prints_it() {
+        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(***)");
+    }
+
+    #[test]
+    fn a_password_is_masked_however_badly_it_is_written() {
+        for url in [
+            "redis://user:hunter2@host:6379/1",
+            "redis://:hun/ter2@host",
+            "redis://:hunter2#x@host",
+            "redis://:hunter2?x@host",
+            "redis://:hunter2@x@host",
+            "user:hunter2@host",
+            "a@b://:hunter2@host",
+            "redis://host?password=hunter2",
+            "unix:///run/r.sock?db=1&pass=hunter2",
+        ] {
+            let masked = masked_url(url);
+            assert!(!masked.contains("hunter2") && !masked.contains("ter2"), "{masked}");
+        }
+        assert_eq!(masked_url("redis://u:p@host:1/2"), "redis://***@host:1/2");
+        assert_eq!(masked_url("unix:///run/r.sock?db=1"), "unix:///run/r.sock?db=1");
+    }
+}

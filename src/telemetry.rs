@@ -1,0 +1,79 @@
+//! Logs: one line an event on standard error, for people or as JSON.
+//!
+//! Crates that we use are heard from `warn` on unless `debug` or `trace` is asked for, because theirs are not the
+//! transitions that an operator looks for.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::config::{Log, LogFormat, LogLevel};
+
+/// Begins to log, for the rest of the process.
+///
+/// # Errors
+///
+/// Where it was done before.
+pub fn begin(log: Log) -> Result<(), TryInitError> {
+    let is_terminal = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = if is_json(log.format, is_terminal) {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        lines.with_ansi(is_coloured(is_terminal)).with_target(false).boxed()
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()
+}
+
+fn is_json(format: LogFormat, is_terminal: bool) -> bool {
+    match format {
+        LogFormat::Json => true,
+        LogFormat::Plain => false,
+        LogFormat::Auto => !is_terminal,
+    }
+}
+
+/// Colours only on a terminal whose owner has not said `NO_COLOR` (<https://no-color.org>).
+fn is_coloured(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let (ours, others) = match level {
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
+        LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
+        LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
+        LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
+        LogLevel::Trace => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    };
+    Targets::new().with_target(env!("CARGO_CRATE_NAME"), ours).with_default(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_is_plain_on_a_terminal_and_json_elsewhere() {
+        assert!(!is_json(LogFormat::Auto, true));
+        assert!(is_json(LogFormat::Auto, false));
+        assert!(is_json(LogFormat::Json, true));
+        assert!(!is_json(LogFormat::Plain, false));
+    }
+
+    #[test]
+    fn nothing_is_coloured_outside_a_terminal() {
+        assert!(!is_coloured(false));
+    }
+
+    #[test]
+    fn other_crates_are_quiet_at_info() {
+        let filter = filter(LogLevel::Info);
+        assert!(filter.would_enable("quorate::election", &tracing::Level::INFO));
+        assert!(!filter.would_enable("redis", &tracing::Level::INFO));
+        assert!(filter.would_enable("redis", &tracing::Level::WARN));
+    }
+}
