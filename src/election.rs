@@ -19,7 +19,6 @@ mod renewals;
 mod report;
 mod roll;
 mod status;
-mod trouble;
 mod verify;
 
 use std::io;
@@ -35,14 +34,14 @@ pub(crate) use board::VoterState;
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};
 pub use news::{Leader, News, NewsKind, Transition, Who, rfc3339};
-pub use port::{Details, NoWork, Pending, Reply, VoterPort, Work};
+pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};
 pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, end_word, reset_word};
 pub use status::{Phase, Role, Snapshot, StandingWord, VoterStatus};
-pub use trouble::{Trouble, TroubleKind};
 pub use verify::Verifier;
 
 use crate::clock;
-use crate::core::{Candidate, ResetPolicy, Term, Timing, VoterIndex};
+use crate::core::{Candidate, ResetPolicy, Term, Timing};
+use crate::voter::Hint;
 
 /// How many commands may wait for the election's task; more wait in their callers.
 const COMMANDS_WAITING: usize = 64;
@@ -94,7 +93,7 @@ pub struct Surroundings<V: ?Sized, W> {
     /// In the order of [`About::voters`].
     pub voters: Vec<Arc<V>>,
     /// Voters that said "released, look now".
-    pub hints: mpsc::Receiver<VoterIndex>,
+    pub hints: mpsc::Receiver<Hint>,
     /// What follows leadership and must stop before it is given back.
     pub work: W,
     /// Who counts.

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::port::{Reply, VoterPort};
+use super::port::VoterPort;
 use super::report::OperationKind;
 use crate::clock;
 use crate::core::{Answer, Moment, Question, QuestionId, VoterIndex};
+use crate::voter::Reply;
 
 /// How many questions may be on their way to one voter. Within one voter timeout a candidate sends one or two
 /// polls, a renewal, and, to a voter that stays silent, a grant and a release per attempt; attempts leave silent

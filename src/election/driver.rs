@@ -23,7 +23,8 @@ use super::roll::Roll;
 use super::verify::Rounds;
 use super::{Alarm, Command, Failure, Settings, Surroundings};
 use crate::clock;
-use crate::core::{Ballot, Candidate, EndReason, Event, Moment, Now, StandBack, Term, VoterIndex};
+use crate::core::{Ballot, Candidate, EndReason, Event, Moment, Now, StandBack, Term};
+use crate::voter::Hint;
 
 /// The loop turns at least this often within a ttl.
 const TURNS_PER_TTL: u32 = 4;
@@ -74,7 +75,7 @@ struct Driver<V: ?Sized, W> {
 enum Woken {
     Answered(Answered),
     WorkStopped(EndReason),
-    Hint(Option<VoterIndex>),
+    Hint(Option<Hint>),
     Command(Option<Command>),
     Shutdown,
     Alarm,
@@ -112,7 +113,7 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
             Woken::Answered(answered) => driver.answered(&answered),
             Woken::WorkStopped(reason) => driver.work_stopped(reason),
             Woken::Shutdown => driver.shut_down(),
-            Woken::Hint(Some(voter)) => driver.hinted(voter),
+            Woken::Hint(Some(hint)) => driver.hinted(&hint),
             Woken::Hint(None) => hints_open = false,
             Woken::Command(Some(Command::Verify(who))) => driver.verify(who),
             Woken::Command(None) => commands_open = false,
@@ -223,7 +224,9 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         self.turn(Event::WorkStopped);
     }
 
-    fn hinted(&mut self, voter: VoterIndex) {
+    fn hinted(&mut self, hint: &Hint) {
+        let names = &self.settings.about.voters;
+        let Some(voter) = names.iter().position(|name| *name == *hint.voter) else { return };
         self.predecessor.hinted(clock::now().at);
         self.turn(Event::Hint { voter });
     }

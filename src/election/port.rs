@@ -5,34 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::trouble::Trouble;
-use crate::core::{Answer, EndReason, Moment, Question};
-
-/// What a voter's answer says to people beside what the protocol needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
-    /// JSON: identity, cluster and address of the holder; empty where nobody ever held the voter.
-    pub who: String,
-    /// The record's electorate; absent until the voter has joined for the first time.
-    pub electorate: Option<String>,
-    /// `maxmemory_policy`.
-    pub eviction_policy: String,
-    /// The server's version, as it says.
-    pub server_version: String,
-}
-
-/// How one question to a voter ended.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// What the voter said; [`Answer::Silent`] where it said nothing that can be understood.
-    pub answer: Answer,
-    /// Read after the reply was read completely, or after it was given up.
-    pub received: Moment,
-    /// For people, where the answer carried it.
-    pub details: Option<Details>,
-    /// Why it could not answer.
-    pub trouble: Option<Trouble>,
-}
+use crate::core::{EndReason, Question};
+use crate::voter::{Reply, Scope, Voter};
 
 /// A future in a box: what an object-safe port answers with.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -57,5 +31,27 @@ pub struct NoWork;
 impl Work for NoWork {
     fn stop(&mut self, _: EndReason) -> Pending<()> {
         Box::pin(std::future::ready(()))
+    }
+}
+
+/// A voter and the election that it is asked about.
+#[derive(Clone)]
+pub struct ScopedVoter {
+    voter: Voter,
+    scope: Arc<Scope>,
+}
+
+impl ScopedVoter {
+    /// Binds the two.
+    #[must_use]
+    pub fn new(voter: Voter, scope: Scope) -> Self {
+        Self { voter, scope: Arc::new(scope) }
+    }
+}
+
+impl VoterPort for ScopedVoter {
+    fn ask(&self, question: Question, who: Arc<str>, timeout: Duration) -> Pending<Reply> {
+        let Self { voter, scope } = self.clone();
+        Box::pin(async move { voter.ask(&scope, &question, &who, timeout).await })
     }
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::trouble::TroubleKind;
 use crate::core::{EndReason, Operation, ResetKind, VoterIndex};
+use crate::voter::TroubleKind;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

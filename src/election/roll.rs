@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::asks::Answered;
 use super::board::VoterState;
-use super::port::Details;
 use super::report::{Fact, Report};
-use super::trouble::{Trouble, TroubleKind};
 use crate::core::{Answer, Instance, Moment, Now, Observation, VoterIndex, VoterView};
+use crate::voter::{Details, Trouble, TroubleKind};
 
 /// A voter whose trouble keeps changing its kind is logged no more often than this.
 const SHORTEST_LOG_INTERVAL: Duration = Duration::from_secs(10);

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::core::{Answer, Caller, EndReason, Moment, Planted, Question, Run, Server, VoterModel};
+use crate::voter::{Details, Reply};
 
 const TTL: Duration = Duration::from_secs(1);
 /// Longer than everything that is waited for here; a first election takes O, a lapse D.
@@ -23,7 +24,7 @@ struct MemoryVoter {
     memory: Mutex<VoterModel>,
     who: Mutex<String>,
     is_up: AtomicBool,
-    listeners: Mutex<Vec<(VoterIndex, mpsc::Sender<VoterIndex>)>>,
+    listeners: Mutex<Vec<mpsc::Sender<Hint>>>,
 }
 
 impl MemoryVoter {
@@ -36,8 +37,8 @@ impl MemoryVoter {
             who.clone_into(&mut self.who.lock().unwrap());
         }
         if reply.hint {
-            for (index, listener) in self.listeners.lock().unwrap().iter() {
-                let _ = listener.try_send(*index);
+            for listener in self.listeners.lock().unwrap().iter() {
+                let _ = listener.try_send(Hint { election: "orders".into(), voter: self.name.into() });
             }
         }
         reply.answer
@@ -119,8 +120,8 @@ impl Candidate {
             drain_timeout: Duration::from_secs(5),
         });
         let (sender, hints) = mpsc::channel(16);
-        for (index, voter) in voters.iter().enumerate() {
-            voter.listeners.lock().unwrap().push((index, sender.clone()));
+        for voter in voters {
+            voter.listeners.lock().unwrap().push(sender.clone());
         }
         let (leadership, verifier) = (election.leadership.clone(), election.verifier.clone());
         let (facts, shutdown) = (Arc::new(Facts::default()), CancellationToken::new());
