@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use alarm::Alarm;
 #[cfg(all(test, feature = "cli"))]
+#[cfg(all(test, feature = "cli"))]
 pub(crate) use board::VoterState;
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};

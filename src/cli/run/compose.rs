@@ -111,18 +111,18 @@ fn end_on_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut int = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
     tokio::spawn(async move {
         let first = either(&mut term, &mut int).await;
-        tracing::info!(signal = first, "ending: a second signal ends at once");
+        tracing::info!(signal = first.as_raw_value(), "ending: a second signal ends at once");
         shutdown.cancel();
         let second = either(&mut term, &mut int).await;
-        tracing::warn!(signal = second, "ended at once: the lease may have to lapse");
-        std::process::exit(128 + second);
+        tracing::warn!(signal = second.as_raw_value(), "ended at once: the lease may have to lapse");
+        std::process::exit(128 + second.as_raw_value());
     });
     Ok(())
 }
 
-async fn either(term: &mut Signal, int: &mut Signal) -> i32 {
+async fn either(term: &mut Signal, int: &mut Signal) -> SignalKind {
     tokio::select! {
-        _ = term.recv() => SignalKind::terminate().as_raw_value(),
-        _ = int.recv() => SignalKind::interrupt().as_raw_value(),
+        _ = term.recv() => SignalKind::terminate(),
+        _ = int.recv() => SignalKind::interrupt(),
     }
 }
