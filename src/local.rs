@@ -4,6 +4,7 @@
 //! disk unless asked, and ends when its handle is dropped, or when this process ends in whatever way. All calls block;
 //! every wait is bounded by [`START_LIMIT`] or [`CONTROL_LIMIT`].
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
@@ -227,7 +228,8 @@ impl LocalServer {
         for words in commands {
             let mut request = format!("*{}\r\n", words.len());
             for word in *words {
-                request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+                // Writing to a string cannot fail.
+                let _ = write!(request, "${}\r\n{word}\r\n", word.len());
             }
             (&stream).write_all(request.as_bytes()).map_err(system)?;
             last = read_reply(&mut reader).map_err(system)?.map_err(LocalError::Refused)?;

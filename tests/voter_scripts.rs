@@ -321,7 +321,7 @@ on_every_server! {
         replica.replicate(Some(&rig.server)).unwrap();
         common::eventually("the replica has the copy", || {
             replica.command(&["INFO", "replication"]).unwrap().contains("master_link_status:up")
-        });
+        }).await;
         replica.replicate(None).unwrap();
         rig.server.replicate(Some(&replica)).unwrap();
         let reply = rig.put(Operation::Observe { proposal: Some(2) }, None).await;
@@ -330,7 +330,7 @@ on_every_server! {
         assert!(matches!(kind, TroubleKind::Replica | TroubleKind::ReadOnly), "{kind:?}");
         common::eventually("the old primary has copied", || {
             rig.redis(&["INFO", "replication"]).contains("master_link_status:up")
-        });
+        }).await;
         rig.server.replicate(None).unwrap();
         let now = rig.propose(2).await;
         assert_eq!(now.run.process, held.run.process, "it never stopped");

@@ -180,7 +180,10 @@ impl Candidate {
             (Asked::Grant(ballot), _) => self.on_grant_answer(now.at, &pending, ballot, received, said),
             (Asked::Confirm(ballot), _) => self.on_confirm_answer(now, &pending, ballot, received, said),
             (Asked::Adopt(ballot), _) => self.on_adopt_answer(now, &pending, ballot, received, said),
-            (Asked::Join, Answer::Joined | Answer::Refused(_)) => self.poll(now.at, pending.voter),
+            (Asked::Join, Answer::Joined | Answer::Refused(_)) => {
+                self.watched[pending.voter].join_answered = Some(received);
+                self.poll(now.at, pending.voter);
+            }
             (Asked::Join | Asked::Release, _) => {}
         }
     }

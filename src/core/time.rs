@@ -29,6 +29,12 @@ impl Moment {
         self.boot_ns
     }
 
+    /// Nanoseconds on `CLOCK_MONOTONIC_RAW`.
+    #[must_use]
+    pub const fn raw_ns(self) -> u64 {
+        self.raw_ns
+    }
+
     /// Certainly earlier: on both clocks.
     #[must_use]
     pub const fn is_before(self, other: Self) -> bool {

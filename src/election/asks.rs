@@ -51,11 +51,11 @@ impl<V: VoterPort + ?Sized> Asks<V> {
     }
 
     /// Sends a question; its answer comes out of [`Asks::next`].
-    pub(super) fn send(&mut self, sent: Sent, question: Question, who: Arc<str>) {
+    pub(super) fn send(&mut self, sent: Sent, question: &Question, who: Arc<str>) {
         let in_flight = self.open.values().filter(|open| open.voter == sent.voter).count();
         match self.voters.get(sent.voter) {
             Some(voter) if in_flight < IN_FLIGHT_PER_VOTER => {
-                let asking = voter.ask(question, who, self.timeout);
+                let asking = voter.ask(*question, who, self.timeout);
                 let id = self.tasks.spawn(asking).id();
                 self.open.insert(id, sent);
             }

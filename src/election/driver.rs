@@ -72,6 +72,7 @@ struct Driver<V: ?Sized, W> {
 }
 
 /// What woke the loop up.
+#[expect(clippy::large_enum_variant, reason = "answers are the most frequent, and none is kept")]
 enum Woken {
     Answered(Answered),
     WorkStopped(EndReason),
@@ -176,7 +177,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             self.core.handle(now, event);
             let mut confirms = 0;
             while let Some(action) = self.core.poll_action() {
-                confirms += usize::from(self.act(now, action) == Some(OperationKind::Confirm));
+                confirms += usize::from(self.act(now, &action) == Some(OperationKind::Confirm));
             }
             let is_renewal = self.led.is_some() && confirms >= self.settings.about.quorum();
             if is_renewal && self.renewals.sent(now.at) {
@@ -204,7 +205,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let heartbeat = now.plus(self.settings.timing.ttl / TURNS_PER_TTL);
         let claim = self.leadership.claim();
         let ours = claim.iter().flat_map(|claim| [claim.soft, claim.hard]).filter(|&at| now.is_before(at));
-        let ending = self.ending.as_ref().map(|ending| ending.patience_ends());
+        let ending = self.ending.as_ref().map(Ending::patience_ends);
         ours.chain(self.core.poll_timeout()).chain(ending).fold(heartbeat, Moment::earliest)
     }
 

@@ -60,6 +60,13 @@ impl About {
     }
 }
 
+/// Whether somebody else leads now than before.
+pub(super) enum LeaderChange {
+    None,
+    To(Leader),
+    ToNobody,
+}
+
 /// A handle that answers; clones share one election.
 #[derive(Clone)]
 pub struct Leadership {
@@ -311,18 +318,18 @@ impl Leadership {
         is_quorate
     }
 
-    /// Who else leads, as far as the voters show. Answers with the leader where that changed.
-    pub(super) fn observe(&self, now: Now, observed: Option<ObservedLeader>) -> Option<Option<Leader>> {
+    /// Who else leads, as far as the voters show.
+    pub(super) fn observe(&self, now: Now, observed: Option<ObservedLeader>) -> LeaderChange {
         let mut board = self.board();
         let is_news = !board.is_same_leader(observed.as_ref());
         board.observed = observed;
         if !is_news || self.holds(now.at) {
-            return None;
+            return LeaderChange::None;
         }
         let leader = self.leader_by(&board, now.at);
         let term = leader.as_ref().map(|leader| leader.term);
         self.tell(&mut board, now, NewsKind::LeaderChanged, term, None);
-        Some(leader)
+        leader.map_or(LeaderChange::ToNobody, LeaderChange::To)
     }
 
     /// Notes a change that is no event of `/watch`.

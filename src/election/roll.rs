@@ -81,7 +81,7 @@ impl Roll {
     }
 
     /// What is known about a voter now. Logs when it begins to answer as the same server as another one.
-    pub(super) fn state(&mut self, voter: VoterIndex, view: VoterView) -> VoterState {
+    pub(super) fn state(&mut self, voter: VoterIndex, view: &VoterView) -> VoterState {
         let twin = view.same_server.map(|other| self.name(other).to_owned());
         let Some(entry) = self.voters.get_mut(voter) else { return VoterState::default() };
         if let Some(other) = &twin
@@ -94,7 +94,7 @@ impl Roll {
         let twin =
             twin.map(|other| Arc::from(format!("is the same server as the voter {other}: neither counts")));
         VoterState {
-            view,
+            view: *view,
             clock_offset: entry.clock_offset,
             version: entry.version.clone(),
             error: entry.error.clone().or(twin),

@@ -28,11 +28,11 @@ struct MemoryVoter {
 }
 
 impl MemoryVoter {
-    fn answer(&self, question: Question, who: &str) -> Answer {
+    fn answer(&self, question: &Question, who: &str) -> Answer {
         let time_us = clock::now().wall_us;
         let server = Server { run: self.run, primary: true, time_us };
         let caller = Caller { electorate: "1 a,b,c", voter: self.name };
-        let reply = self.memory.lock().unwrap().apply(&server, &caller, &question);
+        let reply = self.memory.lock().unwrap().apply(&server, &caller, question);
         if matches!(reply.answer, Answer::Granted { .. }) {
             who.clone_into(&mut self.who.lock().unwrap());
         }
@@ -47,7 +47,7 @@ impl MemoryVoter {
 
 impl VoterPort for MemoryVoter {
     fn ask(&self, question: Question, who: Arc<str>, patience: Duration) -> Pending<Reply> {
-        let answer = self.is_up.load(Ordering::Relaxed).then(|| self.answer(question, &who));
+        let answer = self.is_up.load(Ordering::Relaxed).then(|| self.answer(&question, &who));
         let who = self.who.lock().unwrap().clone();
         Box::pin(async move {
             if answer.is_none() {
@@ -74,7 +74,13 @@ fn voters() -> Vec<Arc<MemoryVoter>> {
     (1..).zip(["a", "b", "c"]).map(voter).collect()
 }
 
-/// What was reported, as text.
+fn set_up(voters: &[Arc<MemoryVoter>], is_up: bool) {
+    for voter in voters {
+        voter.is_up.store(is_up, Ordering::Relaxed);
+    }
+}
+
+/// What was reported.
 #[derive(Default)]
 struct Facts(Mutex<Vec<Fact>>);
 
@@ -202,7 +208,7 @@ async fn without_a_quorum_leadership_ends_in_time_and_comes_back_with_the_voters
     let voters = voters();
     let candidate = Candidate::start("x", &voters);
     let term = candidate.told(NewsKind::Elected).await.last().unwrap().term.unwrap();
-    voters[1..].iter().for_each(|voter| voter.is_up.store(false, Ordering::Relaxed));
+    set_up(&voters[1..], false);
     let told = candidate.told(NewsKind::Lost).await;
     let kinds: Vec<_> = told.iter().map(|news| news.kind).collect();
     assert_eq!(kinds, [NewsKind::Elected, NewsKind::Jeopardy, NewsKind::Lost]);
@@ -212,7 +218,7 @@ async fn without_a_quorum_leadership_ends_in_time_and_comes_back_with_the_voters
     assert!(candidate.leadership.is_able(), "voters lost later do not make it unready");
     assert!(candidate.facts.has(|fact| *fact == Fact::Ended(EndReason::Lapsed)));
     assert!(candidate.facts.has(|fact| *fact == Fact::RenewalFailed));
-    voters.iter().for_each(|voter| voter.is_up.store(true, Ordering::Relaxed));
+    set_up(&voters, true);
     let again = candidate.told(NewsKind::Elected).await.last().unwrap().term.unwrap();
     assert!(again > term);
     candidate.end().await;
@@ -223,10 +229,10 @@ async fn a_renewal_that_lands_before_hard_makes_safe_what_was_in_jeopardy() {
     let voters = voters();
     let candidate = Candidate::start("x", &voters);
     candidate.told(NewsKind::Elected).await;
-    voters[1..].iter().for_each(|voter| voter.is_up.store(false, Ordering::Relaxed));
+    set_up(&voters[1..], false);
     candidate.told(NewsKind::Jeopardy).await;
     assert!(!candidate.leadership.leads_before_soft(clock::now().at));
-    voters.iter().for_each(|voter| voter.is_up.store(true, Ordering::Relaxed));
+    set_up(&voters, true);
     let told = candidate.told(NewsKind::Safe).await;
     assert!(told.iter().all(|news| matches!(news.kind, NewsKind::Jeopardy | NewsKind::Safe)), "{told:?}");
     assert!(candidate.leadership.leads_before_soft(clock::now().at));

@@ -117,12 +117,12 @@ async fn converse(
 ) {
     // Answers are single small segments; without this the kernel may hold one back. Failing is harmless.
     let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(router);
+    let answers = TowerToHyperService::new(router);
     let mine = Arc::clone(&connection);
     let service = service_fn(move |mut request: Request<Incoming>| {
         connection.is_busy.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Arc::clone(&connection));
-        let answering = routes.call(request);
+        let answering = answers.call(request);
         let connection = Arc::clone(&connection);
         async move {
             let answer = answering.await?;

@@ -195,7 +195,7 @@ fn each<K: Copy, T>(keys: &[K], make: impl Fn(K) -> Made<T>) -> Made<Each<K, T>>
     keys.iter().map(|&key| Ok((key, make(key)?))).collect()
 }
 
-fn of<K: PartialEq, T>(series: &Each<K, T>, key: K, note: impl Fn(&T)) {
+fn of<K: Copy + PartialEq, T>(series: &Each<K, T>, key: K, note: impl Fn(&T)) {
     series.iter().filter(|(known, _)| *known == key).for_each(|(_, series)| note(series));
 }
 

@@ -44,7 +44,9 @@ fn exposed(text: &str) -> BTreeMap<String, (String, BTreeMap<String, BTreeSet<St
             }
         }
     }
-    families.values_mut().for_each(|(_, labels)| drop(labels.remove("le")));
+    for (_, labels) in families.values_mut() {
+        labels.remove("le");
+    }
     families
 }
 

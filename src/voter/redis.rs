@@ -122,7 +122,7 @@ impl Link {
         if mode != "standalone" {
             return Err(Trouble::with(TroubleKind::Cluster, format!("mode {mode:?}")));
         }
-        self.version = fact("version").to_owned();
+        fact("version").clone_into(&mut self.version);
         let major = self.version.split('.').next().and_then(|digits| digits.parse::<u32>().ok());
         if major.is_some_and(|major| major >= FIRST_WITH_FLAGS) {
             self.scripts = &SCRIPTS_WITH_FLAGS;
@@ -217,7 +217,7 @@ impl Link {
     }
 
     fn fields(&self, reply: Value) -> Result<Vec<String>, Trouble> {
-        let malformed = |_| {
+        let malformed = |()| {
             self.set_broken();
             Trouble::new(TroubleKind::Malformed)
         };
@@ -268,6 +268,8 @@ fn info(login: &Login<'_>) -> RedisConnectionInfo {
     info
 }
 
+type Shared = Arc<dyn std::error::Error + Send + Sync>;
+
 fn trouble_of(error: &RedisError) -> Trouble {
     if let Some(code) = error.code() {
         return Trouble::of_server(code, error.detail().unwrap_or_default());
@@ -277,16 +279,13 @@ fn trouble_of(error: &RedisError) -> Trouble {
         ErrorKind::RESP3NotSupported => {
             Trouble::with(TroubleKind::Other, "too old: needs Redis 6.2 or later")
         }
-        ErrorKind::Io => Trouble::of_connecting(&io_error(error)),
+        ErrorKind::Io => {
+            // The crate keeps the error of the stream in an `Arc`.
+            let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Shared>());
+            let stream = source.and_then(|source| source.downcast_ref());
+            stream.map_or_else(|| Trouble::new(TroubleKind::Unreachable), Trouble::of_stream)
+        }
         _ => Trouble::with(TroubleKind::Other, error.category()),
-    }
-}
-
-fn io_error(error: &RedisError) -> std::io::Error {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match source {
-        Some(inner) => std::io::Error::new(inner.kind(), inner.to_string()),
-        None => std::io::Error::other("the connection broke"),
     }
 }
 

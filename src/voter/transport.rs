@@ -70,7 +70,7 @@ pub(super) async fn dial(
 ) -> Result<Stream, Trouble> {
     let stream: Box<dyn Bytes> = match address {
         Address::Unix { path } => {
-            Box::new(UnixStream::connect(path).await.map_err(|error| Trouble::of_connecting(&error))?)
+            Box::new(UnixStream::connect(path).await.map_err(|error| Trouble::of_stream(&error))?)
         }
         Address::Tcp { host, port } => Box::new(connect(resolver.resolve(host, *port).await?).await?),
         Address::Tls { host, port } => {
@@ -93,10 +93,10 @@ async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, Trouble> {
         match attempt {
             Ok(Ok(socket)) => {
                 // Questions are small and must not wait for more of them.
-                socket.set_nodelay(true).map_err(|error| Trouble::of_connecting(&error))?;
+                socket.set_nodelay(true).map_err(|error| Trouble::of_stream(&error))?;
                 return Ok(socket);
             }
-            Ok(Err(error)) => last = Trouble::of_connecting(&error),
+            Ok(Err(error)) => last = Trouble::of_stream(&error),
             Err(error) => last = Trouble::with(TroubleKind::Unreachable, error.to_string()),
         }
     }

@@ -174,8 +174,13 @@ impl Trouble {
         Self { kind, detail: detail.into() }
     }
 
-    pub(super) fn of_connecting(error: &std::io::Error) -> Self {
+    /// From a failure to open, read or write a stream.
+    pub(super) fn of_stream(error: &std::io::Error) -> Self {
+        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
         let kind = match error.kind() {
+            // A server that wants our certificate says so only after the handshake.
+            _ if is_tls => TroubleKind::Tls,
+            std::io::ErrorKind::InvalidData => TroubleKind::Garbage,
             std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => TroubleKind::Refused,
             std::io::ErrorKind::TimedOut => TroubleKind::Timeout,
             _ => TroubleKind::Unreachable,
@@ -214,7 +219,8 @@ fn kind_of_code(code: &str) -> Option<TroubleKind> {
 fn kind_of_words(message: &str) -> Option<TroubleKind> {
     if message.contains("max number of clients") {
         Some(TroubleKind::MaxClients)
-    } else if message.contains("user executing the script can't") {
+    } else if message.contains("user executing the script can't") || message.contains("ACL failure in script")
+    {
         Some(TroubleKind::NoPerm)
     } else if message.contains("without any password configured") || message.contains("invalid password") {
         Some(TroubleKind::WrongPass)

@@ -191,11 +191,11 @@ pub fn above(instance: Instance, version: u64) -> Option<HighWater> {
     Some(HighWater { instance, version })
 }
 
-/// Waits for a condition, within [`PATIENT`].
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + PATIENT * 2;
+/// Waits for a condition, within twice [`PATIENT`].
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENT * 2;
     while !condition() {
-        assert!(std::time::Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

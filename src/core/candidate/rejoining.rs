@@ -44,11 +44,14 @@ impl Candidate {
         }
     }
 
-    /// A voter that answers, forgot, and is the only one with its process.
+    /// A voter that answers, forgot as far as is known since the last join, and is the only one with its process.
     fn seen_joining(&self, voter: VoterIndex) -> Option<Watch> {
         let watched = &self.watched[voter];
         let watch = watched.watch.filter(|watch| watch.observation.standing == Standing::Joining)?;
-        (watched.reachable && self.twin_of(voter).is_none()).then_some(watch)
+        let is_news = watched
+            .join_answered
+            .is_none_or(|join| watched.answered.is_some_and(|sent| join.is_before(sent)));
+        (watched.reachable && is_news && self.twin_of(voter).is_none()).then_some(watch)
     }
 
     /// O(T): for as long may a leader that this voter has forgotten still believe.

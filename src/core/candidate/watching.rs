@@ -58,6 +58,8 @@ pub(super) struct Watched {
     /// By how much `TIME` ran ahead of our own clock between the last two answered polls.
     pub(super) time_excess: Option<Duration>,
     pub(super) poll_at: Option<Moment>,
+    /// When the last join was answered; older observations tell nothing about whether it took effect.
+    pub(super) join_answered: Option<Moment>,
     /// A poll was wanted while too many were under way.
     poll_again: bool,
     in_flight: Vec<Moment>,

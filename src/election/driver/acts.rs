@@ -11,15 +11,16 @@ use crate::core::{
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
 use crate::election::driver::{Attempt, Driver, WorkState};
+use crate::election::leadership::LeaderChange;
 use crate::election::news::{Who, rfc3339};
 use crate::election::port::{VoterPort, Work};
 use crate::election::report::{AttemptResult, Fact, OperationKind, Succession, end_word, reset_word};
 
 impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     /// Does what the core wants. Answers with the operation, where a voter is asked.
-    pub(super) fn act(&mut self, now: Now, action: Action) -> Option<OperationKind> {
-        match action {
-            Action::Ask { id, voter, question } => return Some(self.ask(now, id, voter, question)),
+    pub(super) fn act(&mut self, now: Now, action: &Action) -> Option<OperationKind> {
+        match *action {
+            Action::Ask { id, voter, ref question } => return Some(self.ask(now, id, voter, question)),
             Action::Elected { term, until, took } => self.elected(now, term, until, took),
             Action::Extended { until } => self.extended(now, until),
             Action::StopWork { reason } => self.stop_work(now, reason),
@@ -45,7 +46,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         None
     }
 
-    fn ask(&mut self, now: Now, id: QuestionId, voter: VoterIndex, question: Question) -> OperationKind {
+    fn ask(&mut self, now: Now, id: QuestionId, voter: VoterIndex, question: &Question) -> OperationKind {
         if let Operation::Grant { ballot, .. } = question.operation
             && self.attempt.as_ref().is_none_or(|attempt| attempt.ballot != ballot)
         {
@@ -195,7 +196,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     }
 
     pub(super) fn watch_voter(&mut self, now: Now, voter: VoterIndex) {
-        let state = self.roll.state(voter, self.core.voter(voter));
+        let state = self.roll.state(voter, &self.core.voter(voter));
         let is_quorate = self.leadership.set_voter(voter, state);
         if is_quorate == self.is_quorate {
             return;
@@ -229,13 +230,12 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             Some(ObservedLeader { ballot, leader, last_sign, ttl: ttl.unwrap_or(self.settings.timing.ttl) })
         });
         let observed = observed.filter(|leader| leader.is_live(now.at));
-        if let Some(change) = self.leadership.observe(now, observed) {
-            let election = &self.settings.about.election;
-            match change {
-                Some(leader) => tracing::info!(%election, term = leader.term,
-                    leader = leader.identity.as_deref().unwrap_or("unknown"), "leader changed"),
-                None => tracing::info!(%election, "no leader is seen"),
-            }
+        let election = &self.settings.about.election;
+        match self.leadership.observe(now, observed) {
+            LeaderChange::None => {}
+            LeaderChange::To(leader) => tracing::info!(%election, term = leader.term,
+                leader = leader.identity.as_deref().unwrap_or("unknown"), "leader changed"),
+            LeaderChange::ToNobody => tracing::info!(%election, "no leader is seen"),
         }
     }
 }

@@ -1,0 +1,64 @@
+# The only door: every target installs what it needs and says what it does. `make` alone explains.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# One bound for the whole suite, so that a hung test is an answer and not a wait.
+TEST_LIMIT ?= 30m
+# Part of a test's name; empty runs all.
+TESTS ?=
+
+.PHONY: help
+help: ## say what there is (this)
+	@printf 'Quorate elects one leader by a majority of independent Redis servers.\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nNew here? "make demo" shows it working in a minute; then read README.md.\n'
+	@printf 'One test: make test TESTS=part_of_its_name\n'
+
+.PHONY: demo
+demo: ## five real Redis servers, three candidates, and what happens when things break
+	@scripts/tools.sh rust server
+	cargo build --release --locked
+	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" ./target/release/quorate demo --script
+
+.PHONY: test
+test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
+	@scripts/tools.sh rust servers
+	cargo test --locked --features planted-bugs --no-run
+	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
+
+.PHONY: lint
+lint: ## formatting, clippy, both feature sets, documentation, scripts, and what may not be committed
+	@scripts/tools.sh rust lint
+	cargo fmt --check
+	cargo clippy --locked --all-targets --all-features -- -D warnings
+	cargo clippy --locked --lib --no-default-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
+	shellcheck scripts/*.sh bench/*.sh .ci/run
+	scripts/check-tree.sh
+
+.PHONY: bench
+bench: ## measure Quorate and its alternatives side by side, on this machine
+	@scripts/tools.sh rust server etcd
+	bench/run.sh
+
+.PHONY: doc
+doc: ## the library's documentation, in target/doc
+	@scripts/tools.sh rust
+	cargo doc --locked --no-deps
+	@printf 'target/doc/quorate/index.html\n'
+
+.PHONY: fmt
+fmt: ## format the code
+	@scripts/tools.sh rust
+	cargo fmt
+
+.PHONY: tools
+tools: ## install what building and testing need, and only what is missing
+	@scripts/tools.sh rust servers
+	@printf 'all there\n'
+
+.PHONY: clean
+clean: ## remove what was built (not the servers in .tools)
+	rm -rf target bench/rivals/target

