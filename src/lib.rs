@@ -15,7 +15,12 @@ pub mod clock;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod core;
+pub mod election;
+#[cfg(feature = "cli")]
+pub mod http;
 pub mod local;
+#[cfg(feature = "cli")]
+pub mod metrics;
 #[cfg(feature = "cli")]
 pub mod telemetry;
 pub mod voter;

@@ -1,6 +1,7 @@
 //! `quorate run`: campaign, and tell who leads.
 
-use anyhow::bail;
+mod compose;
+
 use clap::Args;
 
 use super::flags::ConfigFlags;
@@ -53,5 +54,5 @@ pub(super) fn execute(loaded: Loaded, arguments: &RunArguments) -> anyhow::Resul
     }
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");
-    bail!("the election is not connected yet")
+    compose::run(&config)
 }

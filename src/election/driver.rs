@@ -1,0 +1,241 @@
+//! The election's task: feeds the core with answers, hints, commands and time, and does what it says.
+//!
+//! Clocks are read afresh for every event. Every turn of the loop ends in a wait of at least 50 µs or for an event;
+//! at the latest it turns again after a quarter of the ttl, so that liveness can be told from outside.
+
+mod acts;
+mod ending;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use self::ending::Ending;
+use super::asks::{Answered, Asks};
+use super::leadership::Leadership;
+use super::port::{Pending, VoterPort, Work};
+use super::predecessor::Predecessor;
+use super::renewals::Renewals;
+use super::report::{Fact, OperationKind, Report};
+use super::roll::Roll;
+use super::verify::Rounds;
+use super::{Alarm, Command, Failure, Settings, Surroundings};
+use crate::clock;
+use crate::core::{Ballot, Candidate, EndReason, Event, Moment, Now, StandBack, Term};
+use crate::voter::Hint;
+
+/// The loop turns at least this often within a ttl.
+const TURNS_PER_TTL: u32 = 4;
+/// How many events one event may cause before the loop looks outside again; the core's contract needs two.
+const FOLLOW_UPS_LIMIT: usize = 16;
+
+/// The work that follows a leadership.
+enum WorkState {
+    /// None, or stopped.
+    Idle,
+    /// It may be acting.
+    Running,
+    /// It was told to stop because leadership ends for this reason.
+    Stopping(Pending<()>, EndReason),
+}
+
+/// What was last written to voters about ourselves.
+struct Attempt {
+    ballot: Ballot,
+    who: Arc<str>,
+}
+
+struct Driver<V: ?Sized, W> {
+    settings: Settings,
+    core: Candidate,
+    asks: Asks<V>,
+    leadership: Leadership,
+    report: Arc<dyn Report>,
+    work: W,
+    work_state: WorkState,
+    /// The term from *elected* to *ended*.
+    led: Option<Term>,
+    attempt: Option<Attempt>,
+    roll: Roll,
+    predecessor: Predecessor,
+    renewals: Renewals,
+    rounds: Rounds,
+    /// What the core has to be told before anything else.
+    follow_ups: VecDeque<Event>,
+    /// Resigning was asked for, and leadership has not ended yet.
+    resigning: Option<StandBack>,
+    ending: Option<Ending>,
+    is_quorate: bool,
+    last_turn: Moment,
+}
+
+/// What woke the loop up.
+#[expect(clippy::large_enum_variant, reason = "answers are the most frequent, and none is kept")]
+enum Woken {
+    Answered(Answered),
+    WorkStopped(EndReason),
+    Hint(Option<Hint>),
+    Command(Option<Command>),
+    Shutdown,
+    Alarm,
+}
+
+pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
+    core: Candidate,
+    settings: Settings,
+    leadership: Leadership,
+    mut commands: mpsc::Receiver<Command>,
+    surroundings: Surroundings<V, W>,
+) -> Result<(), Failure> {
+    let Surroundings { voters, mut hints, work, report, shutdown } = surroundings;
+    let mut alarm = Alarm::new().map_err(Failure::Timer)?;
+    let mut driver = Driver::new(core, settings, leadership, voters, work, report);
+    let (mut hints_open, mut commands_open) = (true, true);
+    driver.turn(Event::Wake);
+    loop {
+        let now = clock::now().at;
+        if driver.is_over(now) {
+            return Ok(());
+        }
+        let wake = driver.next_wake(now);
+        let is_ending = driver.ending.is_some();
+        let woken = tokio::select! {
+            biased;
+            answered = driver.asks.next() => Woken::Answered(answered),
+            reason = stopped(&mut driver.work_state) => Woken::WorkStopped(reason),
+            () = shutdown.cancelled(), if !is_ending => Woken::Shutdown,
+            rung = alarm.wait(wake, now) => { rung.map_err(Failure::Timer)?; Woken::Alarm }
+            hint = hints.recv(), if hints_open => Woken::Hint(hint),
+            command = commands.recv(), if commands_open => Woken::Command(command),
+        };
+        match woken {
+            Woken::Answered(answered) => driver.answered(&answered),
+            Woken::WorkStopped(reason) => driver.work_stopped(reason),
+            Woken::Shutdown => driver.shut_down(),
+            Woken::Hint(Some(hint)) => driver.hinted(&hint),
+            Woken::Hint(None) => hints_open = false,
+            Woken::Command(Some(Command::Verify(who))) => driver.verify(who),
+            Woken::Command(None) => commands_open = false,
+            Woken::Alarm => {
+                let late = clock::now().at.observer_elapsed(wake.latest(now));
+                driver.report.note(Fact::LoopDelay(late));
+                driver.turn(Event::Wake);
+            }
+        }
+    }
+}
+
+/// When the work that was told to stop has stopped; never, while none was.
+async fn stopped(state: &mut WorkState) -> EndReason {
+    poll_fn(|context| match state {
+        WorkState::Stopping(stop, reason) => stop.as_mut().poll(context).map(|()| *reason),
+        WorkState::Idle | WorkState::Running => std::task::Poll::Pending,
+    })
+    .await
+}
+
+impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
+    fn new(
+        core: Candidate,
+        settings: Settings,
+        leadership: Leadership,
+        voters: Vec<Arc<V>>,
+        work: W,
+        report: Arc<dyn Report>,
+    ) -> Self {
+        Self {
+            core,
+            asks: Asks::new(voters, settings.timing.voter_timeout),
+            leadership,
+            report,
+            work,
+            work_state: WorkState::Idle,
+            led: None,
+            attempt: None,
+            roll: Roll::new(settings.about.election.clone(), &settings.about.voters),
+            predecessor: Predecessor::default(),
+            renewals: Renewals::new(settings.timing.ttl),
+            rounds: Rounds::default(),
+            follow_ups: VecDeque::new(),
+            resigning: None,
+            ending: None,
+            is_quorate: false,
+            last_turn: clock::now().at,
+            settings,
+        }
+    }
+
+    /// Tells the core, does what it says, and goes on with what that causes.
+    fn turn(&mut self, event: Event) {
+        self.follow_ups.push_back(event);
+        for _ in 0..FOLLOW_UPS_LIMIT {
+            let Some(event) = self.follow_ups.pop_front() else { break };
+            let now = clock::now();
+            self.begin_turn(now);
+            self.core.handle(now, event);
+            let mut confirms = 0;
+            while let Some(action) = self.core.poll_action() {
+                confirms += usize::from(self.act(now, &action) == Some(OperationKind::Confirm));
+            }
+            let is_renewal = self.led.is_some() && confirms >= self.settings.about.quorum();
+            if is_renewal && self.renewals.sent(now.at) {
+                self.report.note(Fact::RenewalFailed);
+            }
+            self.leadership.notice(now);
+        }
+    }
+
+    fn begin_turn(&mut self, now: Now) {
+        self.leadership.stepped(now.at);
+        if let Some(claim) = self.leadership.claim()
+            && !claim.holds(now.at)
+            && self.last_turn.is_before(claim.hard)
+        {
+            let late_ms = now.at.leader_elapsed(claim.until).as_millis();
+            tracing::error!(election = %self.settings.about.election, term = claim.term, late_ms,
+                "overrun: this process did not run until its validity had ended");
+            self.report.note(Fact::Overrun);
+        }
+        self.last_turn = now.at;
+    }
+
+    fn next_wake(&self, now: Moment) -> Moment {
+        let heartbeat = now.plus(self.settings.timing.ttl / TURNS_PER_TTL);
+        let claim = self.leadership.claim();
+        let ours = claim.iter().flat_map(|claim| [claim.soft, claim.hard]).filter(|&at| now.is_before(at));
+        let ending = self.ending.as_ref().map(Ending::patience_ends);
+        ours.chain(self.core.poll_timeout()).chain(ending).fold(heartbeat, Moment::earliest)
+    }
+
+    fn answered(&mut self, answered: &Answered) {
+        let now = clock::now();
+        let voter = answered.sent.voter;
+        let renewed = self.roll.note(now, answered, &*self.report);
+        let (question, received, answer) = (answered.sent.id, answered.reply.received, answered.reply.answer);
+        self.turn(Event::Answer { question, received, answer });
+        self.watch_voter(now, voter);
+        self.watch_leader(now, answered, renewed);
+    }
+
+    fn work_stopped(&mut self, reason: EndReason) {
+        self.work_state = WorkState::Idle;
+        self.leadership.withdraw(clock::now(), reason);
+        self.turn(Event::WorkStopped);
+    }
+
+    fn hinted(&mut self, hint: &Hint) {
+        let names = &self.settings.about.voters;
+        let Some(voter) = names.iter().position(|name| *name == *hint.voter) else { return };
+        self.predecessor.hinted(clock::now().at);
+        self.turn(Event::Hint { voter });
+    }
+
+    fn verify(&mut self, who: tokio::sync::oneshot::Sender<Option<Term>>) {
+        let longest = self.settings.timing.voter_timeout * 2;
+        if let Some(request) = self.rounds.ask(who, clock::now().at, longest) {
+            self.turn(Event::Verify { request });
+        }
+    }
+}

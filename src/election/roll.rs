@@ -1,0 +1,164 @@
+//! The roll of voters: what each last told, and whether it is in trouble, logged at the change of state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::asks::Answered;
+use super::board::VoterState;
+use super::report::{Fact, Report};
+use crate::core::{Answer, Instance, Moment, Now, Observation, VoterIndex, VoterView};
+use crate::voter::{Details, Trouble, TroubleKind};
+
+/// A voter whose trouble keeps changing its kind is logged no more often than this.
+const SHORTEST_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+struct Entry {
+    name: String,
+    last: Option<(Instance, u64)>,
+    trouble: Option<Known>,
+    error: Option<Arc<str>>,
+    version: Option<Arc<str>>,
+    who: Option<Arc<str>>,
+    electorate: Option<String>,
+    clock_offset: Option<f64>,
+    is_twin: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    kind: TroubleKind,
+    since: Moment,
+    logged: Moment,
+}
+
+pub(super) struct Roll {
+    election: String,
+    voters: Vec<Entry>,
+}
+
+impl Roll {
+    pub(super) fn new(election: String, names: &[String]) -> Self {
+        let entry = |name: &String| Entry { name: name.clone(), ..Entry::default() };
+        Self { election, voters: names.iter().map(entry).collect() }
+    }
+
+    pub(super) fn name(&self, voter: VoterIndex) -> &str {
+        self.voters.get(voter).map_or("?", |entry| &entry.name)
+    }
+
+    pub(super) fn who(&self, voter: VoterIndex) -> Option<&str> {
+        self.voters.get(voter)?.who.as_deref()
+    }
+
+    pub(super) fn electorate(&self, voter: VoterIndex) -> Option<&str> {
+        self.voters.get(voter)?.electorate.as_deref()
+    }
+
+    /// Takes down how a question ended. Answers whether an observation showed that its holder had acted there.
+    pub(super) fn note(&mut self, now: Now, answered: &Answered, report: &dyn Report) -> bool {
+        let Answered { sent, reply } = answered;
+        let Some(entry) = self.voters.get_mut(sent.voter) else { return false };
+        if let Some(details) = &reply.details {
+            entry.tell(details);
+        }
+        if reply.answer != Answer::Silent {
+            let took = reply.received.leader_elapsed(sent.at);
+            report.note(Fact::Asked { voter: sent.voter, operation: sent.operation, took });
+        }
+        match &reply.trouble {
+            Some(trouble) => {
+                report.note(Fact::Trouble { voter: sent.voter, kind: trouble.kind });
+                entry.fall(&self.election, trouble, reply.received);
+            }
+            None if reply.answer != Answer::Silent => entry.recover(&self.election, reply.received),
+            None => {}
+        }
+        let Answer::Observed(observation) = &reply.answer else { return false };
+        let took = reply.received.leader_elapsed(sent.at);
+        entry.clock_offset = Some(offset(now, reply.received, took, observation));
+        entry.remember(&self.election, observation, sent.voter, report)
+    }
+
+    /// What is known about a voter now. Logs when it begins to answer as the same server as another one.
+    pub(super) fn state(&mut self, voter: VoterIndex, view: &VoterView) -> VoterState {
+        let twin = view.same_server.map(|other| self.name(other).to_owned());
+        let Some(entry) = self.voters.get_mut(voter) else { return VoterState::default() };
+        if let Some(other) = &twin
+            && !entry.is_twin
+        {
+            tracing::error!(election = %self.election, voter = %entry.name, %other,
+                "two configured voters are the same server: neither counts");
+        }
+        entry.is_twin = twin.is_some();
+        let twin =
+            twin.map(|other| Arc::from(format!("is the same server as the voter {other}: neither counts")));
+        VoterState {
+            view: *view,
+            clock_offset: entry.clock_offset,
+            version: entry.version.clone(),
+            error: entry.error.clone().or(twin),
+        }
+    }
+}
+
+impl Entry {
+    fn tell(&mut self, details: &Details) {
+        if self.version.as_deref() != Some(details.server_version.as_str()) {
+            self.version = Some(Arc::from(details.server_version.as_str()));
+        }
+        if self.who.as_deref() != Some(details.who.as_str()) {
+            self.who = Some(Arc::from(details.who.as_str()));
+        }
+        self.electorate.clone_from(&details.electorate);
+    }
+
+    fn fall(&mut self, election: &str, trouble: &Trouble, at: Moment) {
+        let is_new = self.trouble.is_none_or(|known| known.kind != trouble.kind);
+        if !is_new {
+            return;
+        }
+        let is_quiet =
+            self.trouble.is_some_and(|known| at.leader_elapsed(known.logged) < SHORTEST_LOG_INTERVAL);
+        let since = self.trouble.map_or(at, |known| known.since);
+        let logged = self.trouble.filter(|_| is_quiet).map_or(at, |known| known.logged);
+        self.trouble = Some(Known { kind: trouble.kind, since, logged });
+        self.error = Some(Arc::from(trouble.to_string()));
+        if !is_quiet {
+            tracing::warn!(election, voter = %self.name, kind = trouble.kind.label(), "voter in trouble: {trouble}");
+        }
+    }
+
+    fn recover(&mut self, election: &str, at: Moment) {
+        self.error = None;
+        if let Some(known) = self.trouble.take() {
+            let after_ms = at.leader_elapsed(known.since).as_millis();
+            tracing::info!(election, voter = %self.name, after_ms, "voter answers again");
+        }
+    }
+
+    fn remember(
+        &mut self,
+        election: &str,
+        observation: &Observation,
+        voter: VoterIndex,
+        report: &dyn Report,
+    ) -> bool {
+        let (instance, version) = (observation.seen.instance, observation.seen.version);
+        let last = self.last.replace((instance, version));
+        if last.is_some_and(|(known, _)| known != instance) {
+            tracing::warn!(election, voter = %self.name, "voter forgot and has to join again");
+            report.note(Fact::Amnesia { voter });
+        }
+        last.is_some_and(|last| last != (instance, version))
+    }
+}
+
+/// A voter's wall clock minus ours at the middle of the round trip, in seconds.
+fn offset(now: Now, received: Moment, took: Duration, observation: &Observation) -> f64 {
+    let ago = now.at.leader_elapsed(received) + took / 2;
+    let ours_us = now.wall_us.saturating_sub(u64::try_from(ago.as_micros()).unwrap_or(u64::MAX));
+    let theirs_us = observation.time_us;
+    let size = Duration::from_micros(theirs_us.abs_diff(ours_us)).as_secs_f64();
+    if theirs_us < ours_us { -size } else { size }
+}

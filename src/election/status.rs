@@ -1,0 +1,100 @@
+//! The `/status` document.
+
+use serde::Serialize;
+
+use super::news::{Leader, Transition};
+use crate::core::Term;
+
+/// What a candidate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// Now is before the end of its validity.
+    Leader,
+    /// It is not.
+    Standby,
+}
+
+/// What a candidate is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// Watching the voters.
+    Observing,
+    /// In an attempt to be elected.
+    Electing,
+    /// Leading; work may run.
+    Leading,
+    /// Leading, but too near to the end of validity for work to run.
+    Jeopardy,
+    /// Its work is being stopped.
+    Stopping,
+    /// Not campaigning, because it was asked to hand over.
+    Resigned,
+}
+
+/// Whether a voter may vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StandingWord {
+    /// It remembers and may vote.
+    Member,
+    /// It forgot and may not vote, yet.
+    Joining,
+}
+
+/// One voter as this candidate last saw it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VoterStatus {
+    /// Its configured name.
+    pub name: String,
+    /// It answered the last poll that ended.
+    pub reachable: bool,
+    /// Whether it may vote; null where it never answered.
+    pub standing: Option<StandingWord>,
+    /// This candidate leads, and this voter counts towards its validity.
+    pub holds_us: bool,
+    /// Of the last answered poll.
+    pub round_trip_ms: Option<f64>,
+    /// Its wall clock minus ours.
+    pub clock_offset_ms: Option<f64>,
+    /// Of the server.
+    pub version: Option<String>,
+    /// Why it does not answer.
+    pub error: Option<String>,
+}
+
+/// Everything about one candidate, for people and scripts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// The name of what is led.
+    pub election: String,
+    /// This candidate's name.
+    pub identity: String,
+    /// Whether it leads.
+    pub role: Role,
+    /// What it is doing.
+    pub phase: Phase,
+    /// The term that it leads; null where it does not.
+    pub term: Option<Term>,
+    /// When its role last changed: RFC 3339 with milliseconds.
+    pub since: String,
+    /// What is left of its validity; 0 where it does not lead.
+    pub validity_remaining_ms: u64,
+    /// L.
+    pub ttl_ms: u64,
+    /// q.
+    pub quorum: usize,
+    /// N.
+    pub voters: usize,
+    /// How many voters count towards its validity.
+    pub voters_held: usize,
+    /// Who leads, as far as this candidate knows.
+    pub leader: Option<Leader>,
+    /// Each voter.
+    pub voter: Vec<VoterStatus>,
+    /// The latest changes, oldest first; at most 16.
+    pub last_transitions: Vec<Transition>,
+}
