@@ -21,7 +21,7 @@ use quorate::local::Memory;
 use quorate::voter::Scope;
 
 /// So long that no key ends during a test.
-const TTLS: [Duration; 3] = [Duration::from_secs(200), Duration::from_secs(300), Duration::from_secs(600)];
+const TTLS: [Duration; 3] = [Duration::from_secs(200), Duration::from_mins(5), Duration::from_mins(10)];
 /// What the test itself may take between setting a key and looking at it.
 const SLACK: Duration = Duration::from_secs(30);
 const CASES: u32 = 48;
@@ -103,7 +103,7 @@ impl Pair {
                 self.ask(false, Operation::Release { ballot: Ballot(99) }, None, true).await;
             }
             14..=16 => {
-                self.compare(true, Operation::Observe { proposal: Some(step.term.into()) }, None).await
+                self.compare(true, Operation::Observe { proposal: Some(step.term.into()) }, None).await;
             }
             _ => {
                 let operation = self.operation(step);

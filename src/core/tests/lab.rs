@@ -145,8 +145,10 @@ impl Lab {
         voters.into_iter().for_each(|voter| self.links[participant][voter] = link);
     }
 
-    pub fn cut_for_all(&mut self, voters: impl IntoIterator<Item = usize> + Clone, link: Link) {
-        (0..self.participants.len()).for_each(|participant| self.cut(participant, voters.clone(), link));
+    pub fn cut_for_all(&mut self, voters: impl IntoIterator<Item = usize>, link: Link) {
+        for voter in voters {
+            self.links.iter_mut().for_each(|links| links[voter] = link);
+        }
     }
 
     pub fn keep_working(&mut self, participant: usize) {
