@@ -244,6 +244,7 @@ impl LocalServer {
         kill(Pid::from_raw(pid), signal).map_err(|error| system(error.into()))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "how long to wait for a child; no validity rests on it")]
     fn spawn(&mut self) -> Result<(), LocalError> {
         let system = |source| LocalError::System { what: "cannot write the server's configuration", source };
         let binary = || self.options.binary.clone();

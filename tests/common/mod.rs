@@ -191,6 +191,7 @@ pub fn above(instance: Instance, version: u64) -> HighWater {
 }
 
 /// Waits for a condition, within twice [`PATIENT`].
+#[expect(clippy::disallowed_methods, reason = "how long a test waits")]
 pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENT * 2;
     while !condition() {
