@@ -9,6 +9,8 @@ mod event;
 mod ledger;
 mod planted;
 mod record;
+#[cfg(test)]
+mod tests;
 mod time;
 mod timing;
 mod voter_model;

@@ -27,8 +27,9 @@ const LAYERS: &[Layer] = &[
     Layer { name: "election", knows: &["core", "clock", "voter"] },
     Layer { name: "config", knows: &["core", "voter"] },
     Layer { name: "http", knows: &["core", "clock", "election"] },
-    Layer { name: "metrics", knows: &["core", "clock", "election"] },
-    Layer { name: "telemetry", knows: &[] },
+    // The kinds of trouble with a voter are labels.
+    Layer { name: "metrics", knows: &["core", "clock", "voter", "election"] },
+    Layer { name: "telemetry", knows: &["config"] },
     // Processes on this machine, for the demo: nothing of Quorate.
     Layer { name: "local", knows: &[] },
     Layer {

@@ -58,6 +58,8 @@ pub struct Candidate {
     /// T as far as it was seen since this process started, the own ttl included.
     longest_ttl: Duration,
     next_poll: Moment,
+    /// When to look after the last hint, or the last end of a wait.
+    look_at: Moment,
     /// Not campaigning before this.
     paused_until: Moment,
     withdrawn: bool,
@@ -87,6 +89,7 @@ impl Candidate {
             largest_term: 0,
             longest_ttl: settings.timing.ttl,
             next_poll: Moment::default(),
+            look_at: Moment::default(),
             paused_until: Moment::default(),
             withdrawn: false,
             stand_back: Duration::ZERO,

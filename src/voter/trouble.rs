@@ -176,7 +176,7 @@ impl Trouble {
 
     /// From a failure to open, read or write a stream.
     pub(super) fn of_stream(error: &std::io::Error) -> Self {
-        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        let is_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
         let kind = match error.kind() {
             // A server that wants our certificate says so only after the handshake.
             _ if is_tls => TroubleKind::Tls,

@@ -1,5 +1,6 @@
 //! Real servers for the tests: Redis 6.2, Redis 7.0 and Valkey 8.1.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where a value is not what it must be")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -125,9 +126,7 @@ impl Rig {
 
     pub async fn ask(&self, operation: Operation) -> Answer {
         let reply = self.put(operation, None).await;
-        if reply.answer == Answer::Silent {
-            panic!("{operation:?}: {:?}", reply.trouble);
-        }
+        assert_ne!(reply.answer, Answer::Silent, "{operation:?}: {:?}", reply.trouble);
         reply.answer
     }
 
@@ -187,8 +186,8 @@ pub fn observation(answer: Answer) -> Observation {
     }
 }
 
-pub fn above(instance: Instance, version: u64) -> Option<HighWater> {
-    Some(HighWater { instance, version })
+pub fn above(instance: Instance, version: u64) -> HighWater {
+    HighWater { instance, version }
 }
 
 /// Waits for a condition, within twice [`PATIENT`].

@@ -119,7 +119,7 @@ fn survey() {
         ForeignOverwritten,
         ReleaseBeforeStop,
     ] {
-        let found: Vec<_> = [1, 3, 5].into_iter().map(|n| first_broken(bug, n, 1500)).collect();
+        let found: Vec<_> = [1, 3, 5].into_iter().map(|n| first_broken(bug, n, 500)).collect();
         println!("{bug:?}: {found:?}");
     }
 }

@@ -152,20 +152,26 @@ impl Candidate {
         self.observe(now, voter);
     }
 
-    /// Observes one voter after a random part of a few round trips.
-    pub(super) fn poll_soon(&mut self, now: Moment, voter: VoterIndex) {
+    /// Observes one voter after a random part of a few round trips, drawn once for all voters that turn up together:
+    /// it is the candidates that shall not come at once.
+    fn poll_soon(&mut self, now: Moment, voter: VoterIndex) {
         let spread = self.round_trip() * SPREAD_ROUND_TRIPS;
-        let due = now.plus(self.random_below(spread));
+        if self.look_at.plus(spread).is_at_or_before(now) {
+            self.look_at = now.plus(self.random_below(spread));
+        }
+        let due = self.look_at.latest(now);
         let watched = &mut self.watched[voter];
         watched.poll_at = Some(watched.poll_at.map_or(due, |earlier| earlier.earliest(due)));
     }
 
     pub(super) fn on_hint(&mut self, now: Moment, voter: VoterIndex) {
-        let Some(watched) = self.watched.get_mut(voter) else { return };
-        if watched.hinted_polls < MOST_HINTED_POLLS {
-            watched.hinted_polls += 1;
-            self.poll_soon(now, voter);
-        }
+        let Some(watched) =
+            self.watched.get_mut(voter).filter(|watched| watched.hinted_polls < MOST_HINTED_POLLS)
+        else {
+            return;
+        };
+        watched.hinted_polls += 1;
+        self.poll_soon(now, voter);
     }
 
     /// The q-th quickest voter's round trip.

@@ -1,0 +1,220 @@
+//! Rules 3 to 5.
+
+use std::time::Duration;
+
+use super::lab::{Lab, Link, ONE_WAY, TTL};
+use crate::core::{
+    Action, Answer, Ballot, Bug, GrantTerm, LeaseKey, Observation, Operation, Planted, StandBack,
+    leader_validity, observer_wait,
+};
+
+fn observe(lab: &mut Lab, voter: usize) -> Observation {
+    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
+        Answer::Observed(observation) => observation,
+        other => panic!("voter {voter} answers {other:?}"),
+    }
+}
+
+/// Somebody else takes a voter and never comes back.
+fn take(lab: &mut Lab, voter: usize, ballot: u128) -> Answer {
+    let seen = observe(lab, voter).seen;
+    let term = GrantTerm::Hint(1);
+    lab.ask_directly(
+        voter,
+        Operation::Grant { ballot: Ballot(ballot), ttl: TTL, seen, key_stood_still: false, term },
+    )
+}
+
+#[test]
+fn a_first_start_waits_out_the_quarantine_and_then_elects() {
+    let mut lab = Lab::new(5, 1, Planted::none());
+    lab.start(0);
+    lab.pass(observer_wait(TTL) - Duration::from_millis(1));
+    assert_eq!(lab.leaders(), [] as [usize; 0]);
+    lab.pass(TTL / 10);
+    assert_eq!(lab.leaders(), [0]);
+    assert!(lab.terms(0)[0] > 1_700_000_000_000, "terms start at Unix milliseconds");
+}
+
+#[test]
+fn a_released_lease_is_taken_at_once_in_two_round_trips() {
+    let mut lab = Lab::with_leader(5, 2, Planted::none());
+    lab.start(1);
+    lab.pass(TTL / 10);
+    let begun = lab.now();
+    lab.resign(0, StandBack::ForGood);
+    lab.pass(10 * ONE_WAY);
+    assert_eq!(lab.leaders(), [1]);
+    assert!(lab.terms(1)[0] > lab.terms(0)[0]);
+    let grants = lab.count_asked(begun, |who, _, op| who == 1 && matches!(op, Operation::Grant { .. }));
+    let confirms = lab.count_asked(begun, |who, _, op| who == 1 && matches!(op, Operation::Confirm { .. }));
+    assert!((3..=5).contains(&grants), "one round of grants: {grants}");
+    assert_eq!(confirms, 3, "and one of confirms to exactly W");
+}
+
+#[test]
+fn validity_counts_from_before_the_verifying_confirm_was_sent() {
+    let mut lab = Lab::with_leader(3, 2, Planted::none());
+    lab.start(1);
+    lab.pass(TTL / 10);
+    lab.resign(0, StandBack::ForGood);
+    lab.pass(10 * ONE_WAY);
+    let elected = lab.participants[1].told.iter().find_map(|action| match action {
+        Action::Elected { until, .. } => Some(*until),
+        _ => None,
+    });
+    let left = elected.unwrap().observer_elapsed(lab.moment(1));
+    assert!(left <= leader_validity(TTL), "{left:?}");
+}
+
+#[test]
+fn voters_that_disagree_about_the_term_are_raised_before_they_are_verified() {
+    let mut lab = Lab::with_leader(3, 2, Planted::none());
+    lab.start(1);
+    // An orphan that only one voter knows made that voter's term larger.
+    lab.pass(TTL / 10);
+    lab.cut(1, [0], Link::Cut);
+    lab.resign(0, StandBack::ForGood);
+    take(&mut lab, 0, 99);
+    lab.ask_directly(0, Operation::Release { ballot: Ballot(99) });
+    let odd = observe(&mut lab, 0).term;
+    lab.crash(1);
+    lab.cut(1, [0], Link::Up);
+    lab.start(1);
+    lab.pass(TTL / 2);
+    assert_eq!(lab.leaders(), [1]);
+    let term = *lab.terms(1).last().unwrap();
+    assert!(term > odd);
+    assert!(
+        (0..3).all(|voter| observe(&mut lab, voter).term == term),
+        "all of W store exactly the leader's term"
+    );
+}
+
+#[test]
+fn a_voter_lost_between_grant_and_verify_makes_the_attempt_fail_and_everything_is_given_back() {
+    let leads = |planted| {
+        let mut lab = Lab::with_leader(3, 2, planted);
+        lab.start(1);
+        lab.pass(TTL / 10);
+        lab.cut(1, 0..3, Link::AnswersHeld);
+        lab.resign(0, StandBack::ForGood);
+        lab.crash(0);
+        lab.pass(TTL / 10);
+        lab.deliver_held(1);
+        // The grants are on their way back when two voters forget.
+        lab.restart_empty(0);
+        lab.restart_empty(1);
+        lab.deliver_held(1);
+        lab.cut(1, 0..3, Link::Up);
+        lab.deliver_held(1);
+        let gave_back = lab
+            .count_asked(Duration::ZERO, |who, _, op| who == 1 && matches!(op, Operation::Release { .. }))
+            >= 3;
+        (lab.leads(1), gave_back)
+    };
+    assert_eq!(leads(Planted::none()), (false, true));
+    assert!(leads(Planted::bug(Bug::NoVerify)).0, "without verify two amnesic voters elect");
+}
+
+#[test]
+fn silence_in_a_round_is_not_agreement() {
+    let mut lab = Lab::with_leader(3, 2, Planted::none());
+    lab.start(1);
+    lab.pass(TTL / 10);
+    lab.cut(1, [0, 1], Link::AnswersHeld);
+    lab.resign(0, StandBack::ForGood);
+    lab.pass(TTL / 20);
+    lab.deliver_held(1);
+    lab.pass(TTL / 2);
+    assert_eq!(lab.leaders(), [] as [usize; 0]);
+    assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
+    lab.cut(1, [0, 1], Link::Up);
+    lab.pass(TTL / 2);
+    assert_eq!(lab.leaders(), [1], "once they answer again a new ballot wins");
+}
+
+#[test]
+fn a_split_vote_does_not_wait_out_the_ttl() {
+    let mut lab = Lab::with_leader(5, 4, Planted::none());
+    (1..4).for_each(|standby| lab.start(standby));
+    lab.pass(TTL / 10);
+    lab.resign(0, StandBack::ForGood);
+    let took = lab.pass_until(TTL, |lab| lab.leaders().len() == 1);
+    assert!(took <= Duration::from_millis(20), "{took:?}");
+}
+
+#[test]
+fn each_attempt_has_a_ballot_of_its_own() {
+    let ballots = |planted| {
+        let mut lab = Lab::with_leader(3, 2, planted);
+        lab.start(1);
+        lab.pass(TTL / 10);
+        lab.cut(1, [0, 1], Link::OnlyObserve);
+        lab.resign(0, StandBack::ForGood);
+        lab.pass(TTL / 2);
+        let mut ballots: Vec<_> = lab
+            .asked
+            .iter()
+            .filter_map(|(_, who, voter, op)| match op {
+                Operation::Grant { ballot, .. } if (*who, *voter) == (1, 2) => Some(ballot.0),
+                _ => None,
+            })
+            .collect();
+        let all = ballots.len();
+        ballots.sort_unstable();
+        ballots.dedup();
+        assert!(all > 1, "several attempts");
+        ballots.len() == all
+    };
+    assert!(ballots(Planted::none()));
+    assert!(!ballots(Planted::bug(Bug::BallotReused)));
+}
+
+#[test]
+fn whoever_finds_its_own_dead_ballot_releases_it_again() {
+    let mut lab = Lab::with_leader(3, 2, Planted::none());
+    let ballot = observe(&mut lab, 0).seen.holder.unwrap();
+    lab.cut(0, [0], Link::Cut);
+    lab.resign(0, StandBack::For(TTL * 10));
+    lab.pass(TTL / 10);
+    assert!(!observe(&mut lab, 0).seen.released, "the release never arrived");
+    lab.cut(0, [0], Link::Up);
+    lab.pass(TTL / 10);
+    let seen = observe(&mut lab, 0);
+    assert_eq!((seen.seen.holder, seen.seen.released, seen.key), (Some(ballot), true, LeaseKey::Free));
+}
+
+#[test]
+fn an_answer_to_an_earlier_attempt_does_not_count_for_this_one() {
+    let elected_with_stale = |planted| {
+        let mut lab = Lab::with_leader(3, 2, planted);
+        lab.start(1);
+        lab.pass(TTL / 10);
+        lab.cut(1, [0, 1], Link::AnswersHeld);
+        lab.resign(0, StandBack::ForGood);
+        lab.crash(0);
+        lab.pass(TTL / 10);
+        lab.cut(1, [0, 1], Link::Cut);
+        let before = lab.participants[1].told.len();
+        lab.deliver_held(1);
+        lab.pass(TTL / 20);
+        lab.participants[1].told[before..].iter().any(|action| matches!(action, Action::Elected { .. }))
+    };
+    assert!(!elected_with_stale(Planted::none()));
+}
+
+#[test]
+fn half_of_the_voters_are_no_quorum() {
+    let leads = |planted| {
+        let mut lab = Lab::with_leader(3, 2, Planted::none());
+        lab.start_with(1, crate::core::Settings { planted, ..lab.settings() });
+        lab.pass(TTL / 10);
+        lab.cut(1, [0, 1], Link::Cut);
+        lab.resign(0, StandBack::ForGood);
+        lab.pass(TTL / 2);
+        lab.leads(1)
+    };
+    assert!(!leads(Planted::none()));
+    assert!(leads(Planted::bug(Bug::QuorumOfHalf)));
+}
