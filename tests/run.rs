@@ -1,5 +1,5 @@
 //! `quorate run` as a process, over five real servers.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not what it must be")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not what it must be")]
 
 mod common;
 
@@ -39,6 +39,12 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 
 fn five_servers() -> Vec<LocalServer> {
     NAMES.iter().map(|_| Version::Redis70.start()).collect()
+}
+
+fn stop(servers: &[LocalServer]) {
+    for server in servers {
+        server.stop().unwrap();
+    }
 }
 
 /// A candidate process; killed with its value.
@@ -200,7 +206,7 @@ fn a_second_signal_ends_at_once() {
     let agent = Agent::start("one", &servers);
     eventually("a leader", || agent.leads());
     // With all voters stopped the release waits for its answers, long enough for the second signal.
-    servers.iter().for_each(|server| server.stop().unwrap());
+    stop(&servers);
     agent.signal(Signal::SIGTERM);
     eventually("the end has begun", || agent.code("/readyz") == 503);
     assert!(!agent.leads(), "it withdraws its claim before it releases");
@@ -216,7 +222,7 @@ fn a_standby_leaves_at_once_and_a_leader_without_voters_within_the_voter_timeout
     eventually("a leader", || leader.leads());
     let standby = Agent::start("standby", &servers);
     eventually("the standby is ready", || standby.code("/readyz") == 200);
-    servers.iter().for_each(|server| server.stop().unwrap());
+    stop(&servers);
     let asked = now();
     assert_eq!(standby.end().0, Some(0));
     assert_eq!(leader.end().0, Some(0));
@@ -228,7 +234,7 @@ fn without_a_quorum_the_last_yes_comes_before_soft_and_readiness_stays() {
     let servers = five_servers();
     let agent = Agent::start("one", &servers);
     eventually("a leader", || agent.leads());
-    servers[..3].iter().for_each(|server| server.stop().unwrap());
+    stop(&servers[..3]);
     let stopped = now();
     while agent.leads() {
         assert!(since(stopped) < TTL, "leads for longer than any lease that it can still have");
@@ -237,7 +243,9 @@ fn without_a_quorum_the_last_yes_comes_before_soft_and_readiness_stays() {
     eventually("leadership is over", || agent.status()["role"] == "standby");
     assert_eq!(agent.code("/livez"), 200);
     assert_eq!(agent.status()["voter"][0]["reachable"], false);
-    servers[..3].iter().for_each(|server| server.resume().unwrap());
+    for server in &servers[..3] {
+        server.resume().unwrap();
+    }
     eventually("a leader again", || agent.leads());
     let (_, log) = agent.end();
     assert_eq!(count(&log, "lost"), 1, "{log}");

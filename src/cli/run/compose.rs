@@ -36,14 +36,15 @@ async fn campaign(config: &Config, listener: TcpListener, bound: SocketAddr) -> 
     // Told only now: whoever has read it may send a signal.
     tracing::info!(address = %bound, "listening");
     let election = Election::new(settings(config, bound));
-    let metrics = Arc::new(Metrics::new()?);
+    let metrics = Metrics::new()?;
     let report = metrics.election(election.leadership.clone())?;
     let readiness = match config.readiness {
         Readiness::Candidate => http::Readiness::Candidate,
         Readiness::Leader => http::Readiness::Leader,
     };
+    let scrape: http::Scrape = Arc::new(move || metrics.render().map_err(|error| error.to_string()));
     let (leadership, verifier) = (election.leadership.clone(), election.verifier.clone());
-    let endpoints = Endpoints::new(leadership, verifier, metrics, readiness, closing.clone());
+    let endpoints = Endpoints::new(leadership, verifier, scrape, readiness, closing.clone());
     let mut http_ended = answer_on_a_thread(listener, endpoints)?;
 
     let (hints_sender, hints) = mpsc::channel(HINTS_WAITING);
