@@ -7,4 +7,5 @@ mod healing;
 mod lab;
 mod leading;
 mod rejoining;
+mod voter;
 mod watching;

@@ -151,7 +151,10 @@ impl Candidate {
         }
         let floor = self.outside_floor(now);
         let joined: Vec<_> = voters.iter().filter(|&voter| self.join_once(now.at, voter, floor)).collect();
-        if !joined.is_empty() {
+        // A straggler, or a join asked again, belongs to the reset that has begun.
+        let has_begun = self.reset_told.is_some_and(|told| now.at.observer_elapsed(told) < self.quarantine());
+        if !joined.is_empty() && !has_begun {
+            self.reset_told = Some(now.at);
             self.actions.push_back(Action::EpochReset { kind, floor });
         }
     }
