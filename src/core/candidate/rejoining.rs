@@ -51,7 +51,8 @@ impl Candidate {
         let is_news = watched
             .join_answered
             .is_none_or(|join| watched.answered.is_some_and(|sent| join.is_before(sent)));
-        (watched.reachable && is_news && self.twin_of(voter).is_none()).then_some(watch)
+        let answers = watched.reachable || self.settings.planted.has(Bug::UnansweredPollCollected);
+        (answers && is_news && self.twin_of(voter).is_none()).then_some(watch)
     }
 
     /// O(T): for as long may a leader that this voter has forgotten still believe.

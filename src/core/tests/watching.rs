@@ -163,6 +163,28 @@ fn a_candidate_with_other_voters_is_inert_once_it_has_read_one_record() {
 }
 
 #[test]
+fn a_late_reply_to_an_older_poll_tells_nothing() {
+    let went_back = |planted| {
+        let mut lab = Lab::with_leader(3, 2, planted);
+        lab.start(1);
+        lab.pass(TTL / 10);
+        lab.cut(1, [0], Link::AnswersHeld);
+        lab.pass(TTL / 20);
+        lab.cut(1, [0], Link::Up);
+        lab.pass(TTL / 2);
+        let version = |lab: &Lab| {
+            let candidate = lab.participants[1].candidate.as_ref().unwrap();
+            candidate.voter(0).observation.unwrap().seen.version
+        };
+        let newer = version(&lab);
+        lab.deliver_held(1);
+        version(&lab) < newer
+    };
+    assert!(!went_back(Planted::none()));
+    assert!(went_back(Planted::bug(Bug::OldPollAccepted)));
+}
+
+#[test]
 fn two_names_for_one_server_count_as_none() {
     let mut lab = Lab::new(3, 1, Planted::none());
     lab.servers[1].run = lab.servers[0].run;
