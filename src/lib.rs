@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli ──▶ http, metrics ──▶ election ──▶ voter ──▶ core
+//!     config ───────────────────────────▶ voter ──▶ files
 //! ```
 
 #[cfg(not(target_os = "linux"))]
@@ -15,6 +16,7 @@ pub mod clock;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod core;
+pub mod files;
 pub mod local;
 #[cfg(feature = "cli")]
 pub mod telemetry;
