@@ -4,6 +4,7 @@
 //! that precedence and refusals are one thing. Exit codes mean something ([`Exit`]).
 
 mod completion;
+mod connect;
 mod demo;
 mod flags;
 mod output;
