@@ -74,8 +74,8 @@ pub(super) fn line(report: &Report, wall_us: u64) -> String {
     let at = at.map_or_else(String::new, |at| format!("{at:.3} "));
     let term = report.term.map_or_else(String::new, |term| format!(", term {term}"));
     let odd = report.voter.iter().filter(|voter| voter.state != Condition::Member);
-    let odd: String = odd.map(|voter| format!(", {} {}", voter.name, voter.state.word())).collect();
-    format!("{at}{}{term}; {}{odd}\n", verdict(report), voters(report))
+    let odd: Vec<_> = odd.map(|voter| format!(", {} {}", voter.name, voter.state.word())).collect();
+    format!("{at}{}{term}; {}{}\n", verdict(report), voters(report), odd.concat())
 }
 
 /// Who leads, or why nobody is said to.
