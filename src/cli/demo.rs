@@ -24,6 +24,7 @@ use self::page::{Ink, Page, Row};
 use self::stage::{NAMES, Stage, Stop, VOTERS};
 use self::times::{SAMPLE_INTERVAL, TTL, Times, now, shown};
 use super::{Exit, output};
+use crate::config::duration;
 
 /// Start five Redis servers and three candidates here, and show what they do when things break
 #[derive(Debug, Args)]
@@ -87,10 +88,20 @@ fn introduce(stage: &mut Stage) -> Result<(), Stop> {
     let facts = [
         ("voters", format!("{}: five {server} processes, each alone", VOTERS.join(" "))),
         ("candidates", format!("{}: three processes of `quorate run`", NAMES.join(" "))),
-        ("lease", format!("ttl {}, renewed every {}; granted by 3 of 5", shown(TTL), shown(renew))),
+        (
+            "lease",
+            format!(
+                "ttl {}, renewed every {}; granted by 3 of 5",
+                duration::format(TTL),
+                duration::format(renew)
+            ),
+        ),
         (
             "watched",
-            format!("/leaderz of each candidate every {}: who says \"I lead\"?", shown(SAMPLE_INTERVAL)),
+            format!(
+                "/leaderz of each candidate every {}: who says \"I lead\"?",
+                duration::format(SAMPLE_INTERVAL)
+            ),
         ),
     ];
     for (name, fact) in facts {
@@ -136,8 +147,10 @@ fn summarise(stage: &mut Stage, rows: &[Row]) -> std::io::Result<()> {
     closing::timeline(&mut stage.page, &book)?;
     closing::table(&mut stage.page, rows)?;
     let (answers, leaderships) = (book.total(), book.reigns.len());
-    let verdict =
-        format!("In {answers} answers there were never two leaders, and {leaderships} terms that grew.");
+    let verdict = format!(
+        "{answers} answers, never two leaders at one instant; {leaderships} leaderships, each with a larger term."
+    );
     let verdict = stage.page.ink(Ink::Strong, &verdict);
-    stage.page.line(&format!("\n  {verdict}"))
+    stage.page.line(&format!("\n  {verdict}"))?;
+    stage.page.line("  Yours next: `quorate run --help`. What this rests on: docs/safety.md.")
 }

@@ -154,7 +154,7 @@ mod tests {
 
     fn lead(book: &mut Book, candidate: usize, at_ms: u64, term: Term, code: u16) {
         let sent = Duration::from_millis(at_ms);
-        let answer = Answer { code, term: Some(term), validity: Duration::from_millis(1_000) };
+        let answer = Answer { code, term: Some(term), validity: Duration::from_secs(1) };
         book.note(candidate, Sample { sent, received: sent + Duration::from_millis(2), answer });
     }
 

@@ -9,8 +9,8 @@ use super::stage::NAMES;
 
 /// Between the name and the end of the line.
 const BAR_WIDTH: usize = WIDTH - 10;
-const WHAT_WIDTH: usize = 41;
-const PROMISED_WIDTH: usize = 26;
+const WHAT_WIDTH: usize = 38;
+const PROMISED_WIDTH: usize = 22;
 
 /// Who led when. A cell is full where its candidate was seen leading in any part of it, a dot where its process was
 /// there, empty where it was not.

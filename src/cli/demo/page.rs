@@ -11,6 +11,8 @@ use crate::cli::output;
 /// Fits the narrowest common terminal.
 pub(super) const WIDTH: usize = 80;
 const INDENT: &str = "     ";
+/// A space at which no line is broken, as between a number and its unit; people get an ordinary one.
+pub(super) const UNBROKEN: char = '\u{a0}';
 /// Its frames follow the time waited, so that it moves only while the demo does.
 const SPINNER: [&str; 4] = ["◐", "◓", "◑", "◒"];
 const SPINNER_FRAME: Duration = Duration::from_millis(120);
@@ -58,7 +60,7 @@ impl Page {
 
     pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
         self.settle()?;
-        output::print(&format!("{text}\n"))
+        output::print(&(text.replace(UNBROKEN, " ") + "\n"))
     }
 
     /// The heading of a step, and what it teaches.
@@ -66,7 +68,6 @@ impl Page {
         let title = self.ink(Ink::Strong, &format!("{number}  {title}"));
         self.line(&format!("\n  {title}"))?;
         for line in wrapped(lesson, WIDTH - INDENT.len()) {
-            let line = self.ink(Ink::Faint, &line);
             self.line(&format!("{INDENT}{line}"))?;
         }
         Ok(())
@@ -130,7 +131,7 @@ impl Row {
 /// Lines of at most so many characters, broken between words.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
@@ -148,6 +149,7 @@ mod tests {
 
     #[test]
     fn lines_break_between_words_and_a_long_word_stands_alone() {
+        assert_eq!(wrapped("D = 2\u{a0}s", 7), ["D =", "2\u{a0}s"]);
         assert_eq!(
             wrapped("one two  three extraordinarily long", 9),
             ["one two", "three", "extraordinarily", "long"]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::book::Reign;
 use super::page::Row;
 use super::stage::{NAMES, Stage, Stop, VOTERS};
-use super::times::{now, shown};
+use super::times::{now, precise, shown};
 use crate::local::Memory;
 
 /// A step, for the table at the end.
@@ -79,6 +79,7 @@ fn hand_over(stage: &mut Stage, old: Reign) -> Result<Told, Stop> {
     let lesson = "A leader that is asked to end first stops its work, then gives the lease back and says so. Nobody \
                   has to wait until anything runs out.";
     stage.page.step(2, &format!("A clean hand-over: SIGTERM to {}", name(old)), lesson)?;
+    calm(stage, old)?;
     let asked = stage.ask_to_end(old.candidate)?;
     let new = stage.next_leader(old.term, times.hand_over_limit)?;
     let status = stage.exit_of(old.candidate)?;
@@ -106,6 +107,7 @@ fn crash(stage: &mut Stage, old: Reign) -> Result<Told, Stop> {
         precise(times.validity)
     );
     stage.page.step(3, &format!("A crash: SIGKILL to {}", name(old)), &lesson)?;
+    calm(stage, old)?;
     let killed = stage.crash(old.candidate);
     let (old, _) = stage.book().again(old);
     // It answered "valid for so long" when it relied on this renewal; it may have sent another one since.
@@ -130,7 +132,7 @@ fn crash(stage: &mut Stage, old: Reign) -> Result<Told, Stop> {
     ))?;
     again(stage, old)?;
     let promised = format!("{} to {}", precise(times.watch), shown(times.election_limit + times.renew));
-    Ok((new, Row { what: "crash (SIGKILL), from the last renewal", promised, seen: precise(after_renewal) }))
+    Ok((new, Row { what: "crash (SIGKILL), since last renewal", promised, seen: precise(after_renewal) }))
 }
 
 fn two_voters_down(stage: &mut Stage, reign: Reign) -> Result<Told, Stop> {
@@ -182,8 +184,8 @@ fn third_voter_down(stage: &mut Stage, reign: Reign) -> Result<Told, Stop> {
     })?;
     let answers = stage.book().total() - before;
     stage.page.good(&format!("Nobody leads: {answers} answers in the {} after that.", shown(times.watch)))?;
-    let seen = format!("{} before", shown(margin));
-    let promised = "stops before its lease ends".to_owned();
+    let seen = format!("{} early", shown(margin));
+    let promised = "stops in time".to_owned();
     Ok((reign, Row { what: "three of five voters down", promised, seen }))
 }
 
@@ -266,15 +268,22 @@ fn stays(stage: &mut Stage, reign: Reign) -> Result<(u64, u64), Stop> {
         (book.again(reign).0.yes, book.answers[reign.candidate])
     };
     let (yes, all) = counts(stage);
-    let what = format!("{} goes on leading", name(reign));
-    let hold = stage.times.hold;
-    stage.hold(&what, hold, |book| match (book.again(reign).1, book.leader()) {
+    goes_on(stage, reign, stage.times.hold)?;
+    let (yes_then, all_then) = counts(stage);
+    Ok((yes_then - yes, all_then - all))
+}
+
+fn calm(stage: &mut Stage, reign: Reign) -> Result<(), Stop> {
+    goes_on(stage, reign, stage.times.calm)
+}
+
+fn goes_on(stage: &mut Stage, reign: Reign, duration: Duration) -> Result<(), Stop> {
+    let what = format!("{} leads and renews", name(reign));
+    stage.hold(&what, duration, |book| match (book.again(reign).1, book.leader()) {
         (true, None) => Ok(()),
         (true, Some(leader)) if leader.term == reign.term => Ok(()),
         (_, leader) => Err(changed(reign, leader)),
-    })?;
-    let (yes_then, all_then) = counts(stage);
-    Ok((yes_then - yes, all_then - all))
+    })
 }
 
 fn stays_now(stage: &Stage, reign: Reign) -> Result<(), Stop> {
@@ -308,9 +317,4 @@ fn broken<T>(sentence: String) -> Result<T, Stop> {
 
 fn name(reign: Reign) -> &'static str {
     NAMES[reign.candidate]
-}
-
-/// Where a millisecond matters.
-fn precise(duration: Duration) -> String {
-    format!("{:.3} s", duration.as_secs_f64())
 }

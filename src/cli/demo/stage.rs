@@ -100,13 +100,12 @@ impl Stage {
     }
 
     fn configuration(&self) -> String {
-        let named = VOTERS.iter().zip(&self.voters);
-        let voters: String = named
-            .map(|(name, server)| format!("  - {{name: {name}, url: \"{}\"}}\n", server.url()))
-            .collect();
-        let ttl = duration::format(TTL);
+        let voter =
+            |(name, server): (&&str, &LocalServer)| format!("{{name: {name}, url: \"{}\"}}", server.url());
+        let voters: Vec<String> = VOTERS.iter().zip(&self.voters).map(voter).collect();
+        let (voters, ttl) = (voters.join(", "), duration::format(TTL));
         format!(
-            "election: {ELECTION}\nvoters:\n{voters}timing: {{ttl: {ttl}}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n"
+            "election: {ELECTION}\nvoters: [{voters}]\ntiming: {{ttl: {ttl}}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n"
         )
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
+use super::page::UNBROKEN;
 use crate::config::ElectionTiming;
 use crate::core::{leader_validity, observer_wait};
 
@@ -46,6 +47,8 @@ pub(super) struct Times {
     pub(super) hand_over_limit: Duration,
     /// From answering again to being a member with the lease: two renewals.
     pub(super) rejoin_limit: Duration,
+    /// How long a leader leads before something is done to it, so that it has renewed its lease.
+    pub(super) calm: Duration,
     /// How long a leader is watched to see that nothing changes: longer than any lease that was granted before.
     pub(super) hold: Duration,
 }
@@ -62,19 +65,25 @@ impl Times {
             election_limit: watch + TTL,
             hand_over_limit: TTL / 2,
             rejoin_limit: timing.core.renew_interval * 2,
+            calm: TTL / 2,
             hold: TTL * 3 / 2,
         }
     }
 }
 
-/// A duration as people read it: three digits and a unit.
+/// A duration as people read it: two or three digits and a unit.
 pub(super) fn shown(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;
     match ms {
-        ..10.0 => format!("{ms:.1} ms"),
-        10.0..1000.0 => format!("{ms:.0} ms"),
-        _ => format!("{:.2} s", ms / 1e3),
+        ..10.0 => format!("{ms:.1}{UNBROKEN}ms"),
+        10.0..1000.0 => format!("{ms:.0}{UNBROKEN}ms"),
+        _ => format!("{:.2}{UNBROKEN}s", ms / 1e3),
     }
+}
+
+/// A duration where a millisecond matters.
+pub(super) fn precise(duration: Duration) -> String {
+    format!("{:.3}{UNBROKEN}s", duration.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -88,14 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_changing_is_watched_for_longer_than_a_lease() {
+    fn a_leader_renews_before_it_is_disturbed_and_is_watched_for_longer_than_a_lease() {
         let times = Times::derived();
         assert!(times.hold > times.watch);
+        assert!(times.calm > times.renew * 2);
     }
 
     #[test]
-    fn people_read_three_digits() {
-        let texts = [2_345, 45_600, 2_187_000].map(|us| shown(Duration::from_micros(us)));
+    fn people_read_two_or_three_digits() {
+        let texts =
+            [2_345, 45_600, 2_187_000].map(|us| shown(Duration::from_micros(us)).replace(UNBROKEN, " "));
         assert_eq!(texts, ["2.3 ms", "46 ms", "2.19 s"]);
     }
 }
