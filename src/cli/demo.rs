@@ -148,7 +148,7 @@ fn summarise(stage: &mut Stage, rows: &[Row]) -> std::io::Result<()> {
     closing::table(&mut stage.page, rows)?;
     let (answers, leaderships) = (book.total(), book.reigns.len());
     let verdict = format!(
-        "{answers} answers, never two leaders at one instant; {leaderships} leaderships, each with a larger term."
+        "{answers} answers, never two leaders at once; {leaderships} terms, each larger than the last."
     );
     let verdict = stage.page.ink(Ink::Strong, &verdict);
     stage.page.line(&format!("\n  {verdict}"))?;

@@ -10,7 +10,7 @@ use super::stage::NAMES;
 /// Between the name and the end of the line.
 const BAR_WIDTH: usize = WIDTH - 10;
 const WHAT_WIDTH: usize = 38;
-const PROMISED_WIDTH: usize = 22;
+const PROMISED_WIDTH: usize = 24;
 
 /// Who led when. A cell is full where its candidate was seen leading in any part of it, a dot where its process was
 /// there, empty where it was not.

@@ -44,6 +44,8 @@ pub(super) struct Page {
     is_coloured: bool,
     /// What is waited for.
     waiting: Option<String>,
+    /// The moving line as it stands.
+    moving: String,
 }
 
 impl Page {
@@ -51,7 +53,12 @@ impl Page {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_terminal = io::stdout().is_terminal() && !is_dumb;
-        Self { is_terminal, is_coloured: is_terminal && !set("NO_COLOR"), waiting: None }
+        Self {
+            is_terminal,
+            is_coloured: is_terminal && !set("NO_COLOR"),
+            waiting: None,
+            moving: String::new(),
+        }
     }
 
     pub(super) fn ink(&self, ink: Ink, text: &str) -> String {
@@ -98,17 +105,23 @@ impl Page {
     }
 
     /// Moves the last line on.
-    pub(super) fn tick(&self, waited: Duration) -> io::Result<()> {
+    pub(super) fn tick(&mut self, waited: Duration) -> io::Result<()> {
         let Some(what) = self.waiting.as_ref().filter(|_| self.is_terminal) else { return Ok(()) };
         let frame = waited.as_millis() / SPINNER_FRAME.as_millis();
         let spinner = SPINNER[usize::try_from(frame).unwrap_or_default() % SPINNER.len()];
-        let text: String = format!("{spinner} {what} … {:.1} s", waited.as_secs_f64());
+        let text = format!("{spinner} {what} … {:.1} s", waited.as_secs_f64());
         let text: String = text.chars().take(WIDTH - INDENT.len() - 1).collect();
-        output::print(&format!("\r{INDENT}{}\x1b[K", self.ink(Ink::Faint, &text)))
+        if text == self.moving {
+            return Ok(());
+        }
+        let drawn = self.ink(Ink::Faint, &text.replace(UNBROKEN, " "));
+        self.moving = text;
+        output::print(&format!("\r{INDENT}{drawn}\x1b[K"))
     }
 
     /// Takes the moving line away.
     fn settle(&mut self) -> io::Result<()> {
+        self.moving.clear();
         if self.waiting.take().is_some() && self.is_terminal { output::print("\r\x1b[K") } else { Ok(()) }
     }
 }

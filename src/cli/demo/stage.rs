@@ -11,7 +11,7 @@ use super::book::{Book, Reign};
 use super::candidate::{Candidate, log_in, tail};
 use super::interrupt::Interrupt;
 use super::page::Page;
-use super::times::{LOOK_INTERVAL, START_LIMIT, TTL, Times, now, shown};
+use super::times::{LOOK_INTERVAL, START_LIMIT, TTL, Times, VOTER_TIMEOUT, now, shown};
 use super::watch::{Follower, Watch};
 use crate::config::duration;
 use crate::core::Term;
@@ -104,8 +104,9 @@ impl Stage {
             |(name, server): (&&str, &LocalServer)| format!("{{name: {name}, url: \"{}\"}}", server.url());
         let voters: Vec<String> = VOTERS.iter().zip(&self.voters).map(voter).collect();
         let (voters, ttl) = (voters.join(", "), duration::format(TTL));
+        let timeout = duration::format(VOTER_TIMEOUT);
         format!(
-            "election: {ELECTION}\nvoters: [{voters}]\ntiming: {{ttl: {ttl}}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n"
+            "election: {ELECTION}\nvoters: [{voters}]\ntiming: {{ttl: {ttl}, voterTimeout: {timeout}}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n"
         )
     }
 
@@ -170,7 +171,7 @@ impl Stage {
         mut seen: impl FnMut(&mut Self) -> Option<T>,
     ) -> Result<T, Stop> {
         let begun = now();
-        self.page.wait_for(what);
+        self.page.wait_for(&format!("{what}, within {}", shown(limit)));
         loop {
             // The time is taken first: what is true in time counts even where this process is late to look.
             let waited = now().saturating_sub(begun);
@@ -192,7 +193,7 @@ impl Stage {
         mut stays: impl FnMut(&Book) -> Result<(), String>,
     ) -> Result<(), Stop> {
         let begun = now();
-        self.page.wait_for(what);
+        self.page.wait_for(&format!("{what}, for {}", shown(duration)));
         loop {
             let waited = now().saturating_sub(begun);
             stays(&self.book()).map_err(Stop::Broken)?;
@@ -217,7 +218,7 @@ impl Stage {
 
     /// Waits for a leader of a term above `after`.
     pub(super) fn next_leader(&mut self, after: Term, limit: Duration) -> Result<Reign, Stop> {
-        let reign = self.until("the next leader", limit, |stage| {
+        let reign = self.until("a new leader", limit, |stage| {
             stage.book().leader().filter(|reign| reign.term != after)
         })?;
         if reign.term > after {
