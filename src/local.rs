@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -145,13 +146,13 @@ impl LocalServer {
     /// The directory of the server's files, removed with the server.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        &self.directory.0
+        self.directory.path()
     }
 
     /// The process, while there is one.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(|process| process.server.id())
+        self.process.as_ref().map(Process::id)
     }
 
     /// Kills the server at once and reaps it. Nothing of its memory survives.
@@ -238,10 +239,7 @@ impl LocalServer {
     }
 
     fn signal(&self, signal: Signal) -> Result<(), LocalError> {
-        let missing = || io::Error::from(io::ErrorKind::NotFound);
-        let system = |source| LocalError::System { what: "cannot signal the server", source };
-        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(missing).map_err(system)?;
-        kill(Pid::from_raw(pid), signal).map_err(|error| system(error.into()))
+        self.process.as_ref().map_or_else(|| Err(no_process()), |process| process.signal(signal))
     }
 
     #[expect(clippy::disallowed_methods, reason = "how long to wait for a child; no validity rests on it")]
@@ -258,12 +256,14 @@ impl LocalServer {
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(system)?)
             .stderr(log)
+            // Ctrl-C is for whoever started it, who then ends it.
+            .process_group(0)
             .spawn()
             .map_err(|source| LocalError::Binary { binary: binary(), source })?;
         self.process = Some(Process::new(server)?);
         let deadline = Instant::now() + START_LIMIT;
         while !self.is_up() {
-            let has_ended = self.process.as_mut().is_none_or(Process::has_ended);
+            let has_ended = self.process.as_mut().is_none_or(|process| process.ended().is_some());
             if has_ended || Instant::now() > deadline {
                 self.kill();
                 let log = std::fs::read_to_string(self.log()).unwrap_or_default();
@@ -307,43 +307,75 @@ impl LocalServer {
     }
 }
 
-/// A server's process, and a shell that kills it should this process end without doing so.
+/// A child, and a shell that kills it should this process end without doing so. Killed and reaped when dropped.
 #[derive(Debug)]
-struct Process {
-    server: Child,
+pub(crate) struct Process {
+    child: Child,
     /// Waits for the end of a pipe that only this process holds open. `PR_SET_PDEATHSIG` would not do: it follows the
     /// *thread* that started the child.
     watcher: Child,
+    ended: Option<ExitStatus>,
 }
 
 impl Process {
-    fn new(mut server: Child) -> Result<Self, LocalError> {
+    /// Takes over a child.
+    ///
+    /// # Errors
+    ///
+    /// There is no shell; the child has then been ended.
+    pub(crate) fn new(mut child: Child) -> Result<Self, LocalError> {
         let watcher = Command::new("sh")
-            .args(["-c", "read -r line; kill -9 \"$1\"", "sh", &server.id().to_string()])
+            .args(["-c", "read -r line; kill -9 \"$1\"", "sh", &child.id().to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // It must outlive a Ctrl-C that ends this process.
+            .process_group(0)
             .spawn();
         match watcher {
-            Ok(watcher) => Ok(Self { server, watcher }),
+            Ok(watcher) => Ok(Self { child, watcher, ended: None }),
             Err(source) => {
-                end(&mut server);
+                end(&mut child);
                 Err(LocalError::System { what: "cannot run sh", source })
             }
         }
     }
 
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.server.try_wait(), Ok(None))
+    /// The child's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended by itself, if it did.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.ended = self.child.try_wait().ok().flatten();
+        self.ended
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    ///
+    /// It has been seen to have ended: its number may be somebody else's.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), LocalError> {
+        let pid = i32::try_from(self.id()).ok().filter(|_| self.ended.is_none()).ok_or_else(no_process)?;
+        let system = |error: nix::Error| LocalError::System { what: SIGNAL, source: error.into() };
+        kill(Pid::from_raw(pid), signal).map_err(system)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The watcher first: once the server is reaped its number may be somebody else's.
+        // The watcher first: once the child is reaped its number may be somebody else's.
         end(&mut self.watcher);
-        end(&mut self.server);
+        end(&mut self.child);
     }
+}
+
+const SIGNAL: &str = "cannot signal the process";
+
+fn no_process() -> LocalError {
+    LocalError::System { what: SIGNAL, source: io::ErrorKind::NotFound.into() }
 }
 
 fn end(child: &mut Child) {
@@ -354,15 +386,25 @@ fn end(child: &mut Child) {
 
 /// A directory that goes away with its owner.
 #[derive(Debug)]
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Result<Self, LocalError> {
+    /// An empty one.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(crate) fn new() -> Result<Self, LocalError> {
         let system = |source| LocalError::System { what: "cannot make a directory", source };
         let number = getrandom::u64().map_err(|error| system(io::Error::other(error.to_string())))?;
         let path = std::env::temp_dir().join(format!("quorate-{number:016x}"));
         std::fs::create_dir(&path).map_err(system)?;
         Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

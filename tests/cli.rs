@@ -28,7 +28,7 @@ fn help_of_every_command_shows_examples_and_ends_well() {
 #[test]
 fn what_is_not_understood_is_a_usage_error() {
     for arguments in
-        [vec![], vec!["lead"], vec!["run", "--no-such"], vec!["status", "-o", "xml"], vec!["demo"]]
+        [vec![], vec!["lead"], vec!["run", "--no-such"], vec!["status", "-o", "xml"], vec!["demo", "now"]]
     {
         let output = quorate(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -1,0 +1,203 @@
+//! `quorate demo` as people run it: what it shows, how it fails, and that nothing is left of it.
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
+#![expect(clippy::disallowed_methods, reason = "limits of waits, not validity")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Measures times over fifteen processes of its own: two at once would measure each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// What `make demo` may take, without the build.
+const WHOLE: Duration = Duration::from_mins(1);
+/// Processes are gone within milliseconds; on a busy machine later.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// A demo in a directory of its own, by which its processes are found.
+struct Demo {
+    directory: tempfile::TempDir,
+    child: Child,
+    out: BufReader<ChildStdout>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_quorate"))
+            .args(["demo", "--script"])
+            .env("TMPDIR", directory.path())
+            // As somebody who has used Quorate may have it: it must not reach the candidates.
+            .env("QUORATE_ELECTION", "somebody-elses")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { directory, child, out, _alone: alone }
+    }
+
+    /// Reads on until a line contains this.
+    fn shows(&mut self, what: &str) {
+        let mut line = String::new();
+        while !line.contains(what) {
+            line.clear();
+            assert!(
+                self.out.read_line(&mut line).unwrap() > 0,
+                "it ended without {what:?}: {}",
+                self.complaint()
+            );
+        }
+    }
+
+    fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stderr.as_mut().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// What it still shows, and its exit code.
+    fn end(&mut self) -> (String, Option<i32>) {
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).unwrap();
+        (text, self.child.wait().unwrap().code())
+    }
+
+    /// The processes that it started, itself not counted.
+    fn processes(&self) -> Vec<PathBuf> {
+        let mark = self.directory.path().as_os_str().as_encoded_bytes();
+        let own = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let has_mark = |process: &PathBuf| {
+            // Candidates have the directory in their arguments, servers work in it, watchers have it from their
+            // environment. A process may end while it is looked at.
+            let read = |name| fs::read(process.join(name)).unwrap_or_default();
+            let has = |bytes: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
+            has(&read("cmdline")) || has(&read("environ")) || works_in(process, self.directory.path())
+        };
+        let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|process| *process != own && has_mark(process)).collect()
+    }
+
+    fn servers(&self) -> Vec<PathBuf> {
+        let directory = self.directory.path();
+        self.processes().into_iter().filter(|process| works_in(process, directory)).collect()
+    }
+
+    fn leaves_no_process(&self) {
+        let deadline = Instant::now() + ENDING;
+        while !self.processes().is_empty() {
+            assert!(Instant::now() < deadline, "left behind: {:?}", self.processes());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn leaves_nothing(&self) {
+        self.leaves_no_process();
+        assert_eq!(fs::read_dir(self.directory.path()).unwrap().count(), 0, "files are left behind");
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It ends what it started when it ends, however that is; it may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn works_in(process: &Path, directory: &Path) -> bool {
+    fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory))
+}
+
+#[test]
+fn every_step_is_as_the_protocol_promises_and_nothing_is_left() {
+    let mut demo = Demo::start();
+    let begun = Instant::now();
+    let (text, code) = demo.end();
+    assert_eq!(code, Some(0), "{text}\n{}", demo.complaint());
+    assert!(begun.elapsed() < WHOLE);
+    let titles = [
+        "An election",
+        "A clean hand-over: SIGTERM to ",
+        "A crash: SIGKILL to ",
+        "Two of the five voters down",
+        "The third voter down",
+        "The voters come back",
+        "A voter restarted empty",
+        "One voter dead and another one empty",
+    ];
+    let mut rest = text.as_str();
+    for (n, title) in titles.iter().enumerate() {
+        let heading = format!("\n  {}  {title}", n + 1);
+        rest = rest.split_once(&heading).unwrap_or_else(|| panic!("no {heading:?} in\n{text}")).1;
+    }
+    assert_eq!(rest.matches("\n  ✔ ").count(), titles.len(), "{text}");
+    assert!(text.contains("never two leaders at once; 4 terms") && !text.contains('✘'), "{text}");
+    assert!(!text.contains('\x1b') && !text.contains('\r'), "colours and moving lines are for terminals");
+    demo.leaves_nothing();
+}
+
+#[test]
+fn a_broken_promise_is_told_with_the_logs_and_ends_with_1() {
+    let mut demo = Demo::start();
+    demo.shows("  2  A clean hand-over");
+    let servers = demo.servers();
+    assert_eq!(servers.len(), 5);
+    for server in &servers[..3] {
+        let pid = server.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    let (text, code) = demo.end();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains('✘') && text.contains("Not as promised: step 2 of 8"), "{text}");
+    assert!(text.contains("the last that ann logged:") && text.contains("listening address="), "{text}");
+    demo.leaves_nothing();
+}
+
+#[test]
+fn ctrl_c_ends_everything_that_was_started() {
+    let mut demo = Demo::start();
+    demo.shows("  2  A clean hand-over");
+    assert!(demo.processes().len() >= 5 + 3, "{:?}", demo.processes());
+    demo.signal(Signal::SIGINT);
+    let (text, code) = demo.end();
+    assert_eq!(code, Some(1));
+    assert!(text.contains("Interrupted"), "{text}");
+    demo.leaves_nothing();
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_no_process() {
+    let mut demo = Demo::start();
+    demo.shows("  2  A clean hand-over");
+    demo.signal(Signal::SIGKILL);
+    demo.child.wait().unwrap();
+    demo.leaves_no_process();
+}
+
+#[test]
+fn without_a_server_the_demo_says_what_to_install() {
+    let empty = tempfile::tempdir().unwrap();
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["demo", "--script"])
+        .env("PATH", empty.path())
+        .output()
+        .unwrap();
+    let sentence = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), stdout.len()), (Some(1), 0));
+    assert!(sentence.contains("redis-server") && sentence.contains("apt-get install"), "{sentence}");
+    assert_eq!(sentence.lines().count(), 1);
+}
