@@ -6,6 +6,9 @@ SHELL := /bin/bash
 
 # One bound for the whole suite, so that a hung test is an answer and not a wait.
 TEST_LIMIT ?= 30m
+# How many seeds `make simulate` takes of each size, and the one it replays.
+SEEDS ?= 5000
+SEED ?=
 # Part of a test's name; empty runs all.
 TESTS ?=
 
@@ -27,6 +30,12 @@ test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
 	@scripts/tools.sh rust servers
 	cargo test --locked --features planted-bugs --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
+
+.PHONY: simulate
+simulate: ## more simulated storms (SEEDS=5000 of each size), or one again with a trace (SEED=177)
+	@scripts/tools.sh rust
+	QUORATE_SEEDS='$(SEEDS)' QUORATE_SEED='$(SEED)' cargo test --locked --features planted-bugs --test simulation \
+	    -- --nocapture storms
 
 .PHONY: lint
 lint: ## formatting, clippy, both feature sets, documentation, scripts, and what may not be committed

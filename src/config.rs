@@ -8,16 +8,14 @@ mod credentials;
 pub mod duration;
 mod environment;
 mod fields;
-pub mod files;
 mod judge;
 pub mod keys;
 mod log;
+mod masking;
 mod print;
 mod problem;
-mod secret;
 mod timing;
 mod values;
-mod voter_url;
 mod voters;
 mod yaml;
 
@@ -25,19 +23,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::core::ResetPolicy;
+use crate::files;
+use crate::voter::VoterSettings;
 use judge::Judge;
 use keys::CONFIG_ENVIRONMENT;
 use problem::Problems;
 use values::Values;
 
-pub use credentials::{Auth, Password, Tls, TlsIdentity};
 pub use environment::Environment;
 pub use log::{Log, LogFormat, LogLevel};
 pub use problem::{Origin, Problem, Refused};
-pub use secret::Secret;
 pub use timing::ElectionTiming;
-pub use voter_url::{Server, VoterUrl};
-pub use voters::VoterConfig;
 
 /// Read when no other file is named, if it is there.
 pub const DEFAULT_FILE: &str = "/etc/quorate/quorate.yaml";
@@ -56,7 +52,7 @@ pub struct Config {
     /// Where we can be asked, for people.
     pub advertise: Advertise,
     /// An odd number from 1 to 9, no two of one name or one address.
-    pub voters: Vec<VoterConfig>,
+    pub voters: Vec<VoterSettings>,
     /// Durations that fit in the ladder.
     pub timing: ElectionTiming,
     /// Whom `/readyz` calls ready.

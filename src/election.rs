@@ -43,6 +43,7 @@ pub use verify::Verifier;
 use crate::clock;
 use crate::core::{Candidate, ResetPolicy, Term, Timing};
 use crate::voter::Hint;
+pub use crate::voter::TroubleKind;
 
 /// How many commands may wait for the election's task; more wait in their callers.
 const COMMANDS_WAITING: usize = 64;

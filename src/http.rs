@@ -15,7 +15,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::election::{Leadership, Verifier};
-use crate::metrics::Metrics;
 
 pub use server::serve;
 
@@ -31,12 +30,15 @@ pub enum Readiness {
     Leader,
 }
 
+/// Writes all series of `/metrics` as of now, in the text format of Prometheus.
+pub type Scrape = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
+
 /// What the endpoints answer from.
 #[derive(Clone)]
 pub struct Endpoints {
     leadership: Leadership,
     verifier: Verifier,
-    metrics: Arc<Metrics>,
+    scrape: Scrape,
     readiness: Readiness,
     watchers: Arc<Semaphore>,
     /// Cancelled when the server closes.
@@ -49,12 +51,12 @@ impl Endpoints {
     pub fn new(
         leadership: Leadership,
         verifier: Verifier,
-        metrics: Arc<Metrics>,
+        scrape: Scrape,
         readiness: Readiness,
         closing: CancellationToken,
     ) -> Self {
         let watchers = Arc::new(Semaphore::new(WATCHERS_LIMIT));
-        Self { leadership, verifier, metrics, readiness, watchers, closing }
+        Self { leadership, verifier, scrape, readiness, watchers, closing }
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli ──▶ http, metrics ──▶ election ──▶ voter ──▶ core
+//!     config ───────────────────────────▶ voter ──▶ files
 //! ```
 
 #[cfg(not(target_os = "linux"))]
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod election;
+pub mod files;
 #[cfg(feature = "cli")]
 pub mod http;
 pub mod local;

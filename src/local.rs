@@ -242,7 +242,7 @@ impl LocalServer {
         self.process.as_ref().map_or_else(|| Err(no_process()), |process| process.signal(signal))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "how long a server may take to start: nobody's validity")]
+    #[expect(clippy::disallowed_methods, reason = "how long to wait for a child; no validity rests on it")]
     fn spawn(&mut self) -> Result<(), LocalError> {
         let system = |source| LocalError::System { what: "cannot write the server's configuration", source };
         let binary = || self.options.binary.clone();

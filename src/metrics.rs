@@ -17,9 +17,6 @@ use self::series::Series;
 use crate::clock;
 use crate::election::{Leadership, Report};
 
-/// The content type of the exposition.
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
 /// The registry of this process.
 pub struct Metrics {
     registry: Registry,

@@ -37,7 +37,7 @@ fn is_json(format: LogFormat, is_terminal: bool) -> bool {
 }
 
 /// Colours only on a terminal whose owner has not said `NO_COLOR` (<https://no-color.org>).
-fn is_coloured(is_terminal: bool) -> bool {
+pub(crate) fn is_coloured(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

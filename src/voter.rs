@@ -2,14 +2,16 @@
 //!
 //! Promises that [`Voter::ask`] ends within its timeout whatever the server does, that it sends a question at most
 //! once (a script that the server had lost is loaded and asked again), and that everything but a well-formed answer is
-//! [`Answer::Silent`], with a [`Trouble`] that says why. Knows `core` and `clock`, decides nothing, keeps nothing
+//! [`Answer::Silent`], with a [`Trouble`] that says why. Knows `core`, `clock` and `files`, decides nothing, keeps nothing
 //! global: a [`Voter`] is one configured server, shared by all elections of a process.
 
 mod redis;
+mod secret;
 mod settings;
 mod tls;
 mod transport;
 mod trouble;
+mod url;
 mod wire;
 
 use std::collections::HashMap;
@@ -23,10 +25,12 @@ use self::transport::Resolver;
 use crate::clock;
 use crate::core::{Answer, Moment, Question};
 
+pub use self::secret::{MASK, Secret};
 pub use self::settings::{
-    Address, Credentials, Endpoint, PasswordSource, Secret, TlsIdentity, TlsSettings, UrlError, VoterSettings,
+    Address, Credentials, Endpoint, PasswordSource, TlsIdentity, TlsSettings, VoterSettings,
 };
 pub use self::trouble::{Trouble, TroubleKind};
+pub use self::url::UrlError;
 
 /// What all questions of one election to one voter share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,11 +306,11 @@ impl Shared {
     }
 
     async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Trouble> {
-        let VoterSettings { name: _, endpoint, credentials, tls } = &self.settings;
+        let VoterSettings { name: _, endpoint, credentials } = &self.settings;
         let mut passwords = credentials.passwords().await?.into_iter();
         let mut password = passwords.next();
         loop {
-            let stream = transport::dial(&endpoint.address, tls, &self.resolver).await?;
+            let stream = transport::dial(&endpoint.address, &self.resolver).await?;
             let username = credentials.username.as_deref();
             let login = Login { username, password: password.as_ref(), database: endpoint.database };
             match Link::open(stream, login, self.teller()).await {

@@ -23,9 +23,11 @@ struct Layer {
 const LAYERS: &[Layer] = &[
     Layer { name: "core", knows: &[] },
     Layer { name: "clock", knows: &["core"] },
-    Layer { name: "voter", knows: &["core", "clock"] },
+    // How a file is read, for whoever names one.
+    Layer { name: "files", knows: &[] },
+    Layer { name: "voter", knows: &["core", "clock", "files"] },
     Layer { name: "election", knows: &["core", "clock", "voter"] },
-    Layer { name: "config", knows: &["core", "voter"] },
+    Layer { name: "config", knows: &["core", "files", "voter"] },
     Layer { name: "http", knows: &["core", "clock", "election"] },
     // The kinds of trouble with a voter are labels.
     Layer { name: "metrics", knows: &["core", "clock", "voter", "election"] },

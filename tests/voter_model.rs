@@ -21,7 +21,7 @@ use quorate::local::Memory;
 use quorate::voter::Scope;
 
 /// So long that no key ends during a test.
-const TTLS: [Duration; 3] = [Duration::from_secs(200), Duration::from_secs(300), Duration::from_secs(600)];
+const TTLS: [Duration; 3] = [Duration::from_secs(200), Duration::from_mins(5), Duration::from_mins(10)];
 /// What the test itself may take between setting a key and looking at it.
 const SLACK: Duration = Duration::from_secs(30);
 const CASES: u32 = 48;
@@ -103,7 +103,7 @@ impl Pair {
                 self.ask(false, Operation::Release { ballot: Ballot(99) }, None, true).await;
             }
             14..=16 => {
-                self.compare(true, Operation::Observe { proposal: Some(step.term.into()) }, None).await
+                self.compare(true, Operation::Observe { proposal: Some(step.term.into()) }, None).await;
             }
             _ => {
                 let operation = self.operation(step);
@@ -268,10 +268,8 @@ fn the_model_answers_as_the_scripts_do(version: Version) {
         }
         Ok(())
     });
-    if let Err(failure) = outcome {
-        // Its own text shows the shortest sequence.
-        std::panic::panic_any(failure.to_string());
-    }
+    // Its own text shows the shortest sequence.
+    assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
     let reached = &pair.borrow().reached;
     assert!(reached.iter().eq(REACHABLE), "a comparison that reaches too little proves nothing: {reached:?}");
 }

@@ -8,10 +8,29 @@ use std::io::{self, Write};
 ///
 /// The system's, a closed pipe excepted.
 pub(super) fn print(text: &str) -> io::Result<()> {
+    print_to_reader(text).map(|_| ())
+}
+
+/// Who reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Somebody, as far as we know.
+    There,
+    /// Nobody any more.
+    Gone,
+}
+
+/// As [`print`], for those who would go on and on.
+///
+/// # Errors
+///
+/// As there.
+pub(super) fn print_to_reader(text: &str) -> io::Result<Reader> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,82 +4,31 @@
 //! its own replaces the common password *and* the common previous one, which would otherwise be sent to a server
 //! that it was not meant for; a certificate of its own replaces the common pair.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::files;
 use super::judge::checked_file;
 use super::problem::{Noted, Problem, Problems};
-use super::secret::Secret;
 use super::values::{Entries, Entry};
+use crate::files::{self, FileError};
+use crate::voter::{Credentials, PasswordSource, TlsIdentity, TlsSettings};
 
-/// How a password is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Password {
-    /// From the voter's URL.
-    Url(Secret),
-    /// From a variable of the environment, read at load.
-    Environment {
-        /// Its name.
-        name: String,
-        /// What it held.
-        secret: Secret,
-    },
-    /// From a file, which is read again when it changes. It could be read at load.
-    File(PathBuf),
+/// The own credentials, with what they leave open taken from the common ones.
+pub(super) fn credentials_or(own: Credentials, common: &Credentials) -> Credentials {
+    let (password, previous_password_file) = match own.password {
+        Some(password) => (Some(password), own.previous_password_file),
+        None => (common.password.clone(), common.previous_password_file.clone()),
+    };
+    let username = own.username.or_else(|| common.username.clone());
+    Credentials { username, password, previous_password_file }
 }
 
-/// Who we are at a voter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Auth {
-    /// The user of Redis' access control lists; none is the user `default`.
-    pub username: Option<String>,
-    /// None: the voter asks for none.
-    pub password: Option<Password>,
-    /// The file of the password before the last rotation, tried after the present one.
-    pub previous_password_file: Option<PathBuf>,
-}
-
-/// How the two ends of a TLS connection are proven.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// The authorities that may have signed the voter's certificate; none: the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate and its key, in PEM, where the voter asks for one.
-    pub identity: Option<TlsIdentity>,
-    /// The name that the voter's certificate must have; none: the host of the URL.
-    pub server_name: Option<String>,
-}
-
-/// A certificate and its private key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsIdentity {
-    /// The chain, ours first.
-    pub cert_file: PathBuf,
-    /// The key.
-    pub key_file: PathBuf,
-}
-
-impl Auth {
-    /// This, with what it leaves open taken from the common one.
-    pub(super) fn or(mut self, common: &Self) -> Self {
-        if self.password.is_none() {
-            self.password.clone_from(&common.password);
-            self.previous_password_file.clone_from(&common.previous_password_file);
-        }
-        self.username = self.username.or_else(|| common.username.clone());
-        self
-    }
-}
-
-impl Tls {
-    /// This, with what it leaves open taken from the common one.
-    pub(super) fn or(self, common: &Self) -> Self {
-        Self {
-            ca_file: self.ca_file.or_else(|| common.ca_file.clone()),
-            identity: self.identity.or_else(|| common.identity.clone()),
-            server_name: self.server_name.or_else(|| common.server_name.clone()),
-        }
+/// The own settings, with what they leave open taken from the common ones.
+pub(super) fn tls_or(own: TlsSettings, common: &TlsSettings) -> TlsSettings {
+    TlsSettings {
+        ca_file: own.ca_file.or_else(|| common.ca_file.clone()),
+        identity: own.identity.or_else(|| common.identity.clone()),
+        server_name: own.server_name.or_else(|| common.server_name.clone()),
     }
 }
 
@@ -106,7 +55,7 @@ impl Place<'_> {
     }
 
     /// The password that is given here, by file or environment; of two sources the later one.
-    fn password(&self) -> Result<Option<Password>, Problem> {
+    fn password(&self) -> Result<Option<PasswordSource>, Problem> {
         let (file, variable) = (self.entry("auth.passwordFile"), self.entry("auth.passwordEnv"));
         match (file, variable) {
             (None, None) => Ok(None),
@@ -126,12 +75,12 @@ impl Place<'_> {
         }
     }
 
-    fn password_in_file(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
-        let check = |path: &std::path::Path| files::read_password(path).map(|_| ());
-        checked_file(&self.name("auth.passwordFile"), entry, check).map(|path| Some(Password::File(path)))
+    fn password_in_file(&self, entry: &Entry) -> Result<Option<PasswordSource>, Problem> {
+        let checked = checked_file(&self.name("auth.passwordFile"), entry, files::read_password);
+        checked.map(|path| Some(PasswordSource::File(path)))
     }
 
-    fn password_in_variable(&self, entry: &Entry) -> Result<Option<Password>, Problem> {
+    fn password_in_variable(&self, entry: &Entry) -> Result<Option<PasswordSource>, Problem> {
         let problem =
             |rule, remedy| Problem::new(self.name("auth.passwordEnv"), rule, remedy).at(&entry.origin);
         let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
@@ -141,22 +90,16 @@ impl Place<'_> {
             return Err(problem(rule, "put the password into a variable and give its name here"));
         }
         match self.environment.text(&entry.value) {
-            Some(text) => {
-                Ok(Some(Password::Environment { name: entry.value.clone(), secret: Secret::new(text) }))
-            }
+            Some(_) => Ok(Some(PasswordSource::Env(entry.value.clone()))),
             None => Err(problem("names a variable that is not set", "set it, or use auth.passwordFile")
                 .with_value(&entry.value)),
         }
     }
 
-    pub(super) fn auth(&self, problems: &mut Problems) -> Option<Auth> {
+    pub(super) fn auth(&self, problems: &mut Problems) -> Option<Credentials> {
         let password = problems.note(self.password());
-        let previous = self.checked(
-            "auth.previousPasswordFile",
-            |path| files::read_password(path).map(|_| ()),
-            problems,
-        );
-        let auth = Auth {
+        let previous = self.checked("auth.previousPasswordFile", files::read_password, problems);
+        let auth = Credentials {
             username: self.entry("auth.username").map(|entry| entry.value.clone()),
             password: password?,
             previous_password_file: previous.ok()?,
@@ -173,10 +116,10 @@ impl Place<'_> {
         Some(auth)
     }
 
-    pub(super) fn tls(&self, problems: &mut Problems) -> Option<Tls> {
-        let ca_file = self.checked("tls.caFile", files::check_certificates, problems);
-        let cert_file = self.checked("tls.certFile", files::check_certificates, problems);
-        let key_file = self.checked("tls.keyFile", files::check_private_key, problems);
+    pub(super) fn tls(&self, problems: &mut Problems) -> Option<TlsSettings> {
+        let ca_file = self.checked("tls.caFile", files::read_certificates, problems);
+        let cert_file = self.checked("tls.certFile", files::read_certificates, problems);
+        let key_file = self.checked("tls.keyFile", files::read_private_key, problems);
         let identity = match (cert_file.ok()?, key_file.ok()?) {
             (None, None) => None,
             (Some(cert_file), Some(key_file)) => Some(TlsIdentity { cert_file, key_file }),
@@ -203,7 +146,7 @@ impl Place<'_> {
             problems.push(problem.with_value(&entry.value).at(&entry.origin));
             return None;
         }
-        Some(Tls {
+        Some(TlsSettings {
             ca_file: ca_file.ok()?,
             identity,
             server_name: server_name.map(|entry| entry.value.clone()),
@@ -211,13 +154,13 @@ impl Place<'_> {
     }
 
     /// The path, if the key is given and its file passes.
-    fn checked(
+    fn checked<T>(
         &self,
         key: &str,
-        check: fn(&std::path::Path) -> Result<(), String>,
+        read: fn(&Path) -> Result<T, FileError>,
         problems: &mut Problems,
     ) -> Result<Option<PathBuf>, Noted> {
         let Some(entry) = self.entry(key) else { return Ok(None) };
-        problems.note(checked_file(&self.name(key), entry, check)).map(Some).ok_or(Noted)
+        problems.note(checked_file(&self.name(key), entry, read)).map(Some).ok_or(Noted)
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::duration;
 use super::problem::{Problem, Problems};
 use super::values::{Entry, Values};
+use crate::files::FileError;
 
 pub(super) struct Judge<'a> {
     values: &'a Values,
@@ -92,15 +93,15 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The path in an entry, if the file passes the check.
-pub(super) fn checked_file(
+/// The path in an entry, if the file can be read as what it has to be.
+pub(super) fn checked_file<T>(
     key: &str,
     entry: &Entry,
-    check: fn(&Path) -> Result<(), String>,
+    read: fn(&Path) -> Result<T, FileError>,
 ) -> Result<PathBuf, Problem> {
     let path = PathBuf::from(&entry.value);
-    match check(&path) {
-        Ok(()) => Ok(path),
+    match read(&path) {
+        Ok(_) => Ok(path),
         Err(why) => {
             let remedy = "give the path of a file that this process may read";
             Err(Problem::new(key, format!("names a file that {why}"), remedy)

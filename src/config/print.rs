@@ -4,11 +4,9 @@
 
 use serde::Serialize;
 
-use super::credentials::{Auth, Password, Tls};
-use super::secret::MASK;
-use super::voters::VoterConfig;
 use super::{Config, Readiness, duration};
 use crate::core::ResetPolicy;
+use crate::voter::{Address, Credentials, MASK, PasswordSource, TlsSettings, VoterSettings};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,17 +129,21 @@ fn document(config: &Config) -> Document<'_> {
     }
 }
 
-fn voter(voter: &VoterConfig) -> Voter<'_> {
-    let masked = matches!(voter.auth.password, Some(Password::Url(_))).then_some(MASK);
-    let tls = voter.tls.as_ref().filter(|tls| **tls != Tls::default()).map(tls);
-    Voter { name: &voter.name, url: voter.url.text(masked), auth: auth(&voter.auth), tls }
+fn voter(voter: &VoterSettings) -> Voter<'_> {
+    let VoterSettings { name, endpoint, credentials } = voter;
+    let masked = matches!(credentials.password, Some(PasswordSource::Literal(_))).then_some(MASK);
+    let tls = match &endpoint.address {
+        Address::Tls { tls: given, .. } if *given != TlsSettings::default() => Some(tls(given)),
+        Address::Tls { .. } | Address::Tcp { .. } | Address::Unix { .. } => None,
+    };
+    Voter { name, url: endpoint.url(masked), auth: auth(credentials), tls }
 }
 
-fn auth(auth: &Auth) -> Option<WrittenAuth> {
+fn auth(auth: &Credentials) -> Option<WrittenAuth> {
     let (password_file, password_env) = match &auth.password {
-        Some(Password::File(path)) => (Some(path.display().to_string()), None),
-        Some(Password::Environment { name, secret: _ }) => (None, Some(name.clone())),
-        Some(Password::Url(_)) | None => (None, None),
+        Some(PasswordSource::File(path)) => (Some(path.display().to_string()), None),
+        Some(PasswordSource::Env(name)) => (None, Some(name.clone())),
+        Some(PasswordSource::Literal(_)) | None => (None, None),
     };
     let previous_password_file = auth.previous_password_file.as_ref().map(|path| path.display().to_string());
     let written =
@@ -151,7 +153,7 @@ fn auth(auth: &Auth) -> Option<WrittenAuth> {
     (!is_empty).then_some(written)
 }
 
-fn tls(tls: &Tls) -> WrittenTls {
+fn tls(tls: &TlsSettings) -> WrittenTls {
     let text = |path: &std::path::PathBuf| path.display().to_string();
     WrittenTls {
         ca_file: tls.ca_file.as_ref().map(text),

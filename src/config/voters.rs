@@ -1,14 +1,15 @@
 //! The list of voters: an odd number of servers, no two of which are one.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::credentials::{Auth, Password, Place, Tls};
+use super::credentials::{Place, credentials_or, tls_or};
 use super::environment::Environment;
 use super::keys::VOTERS;
+use super::masking::masked_url;
 use super::problem::{Origin, Problem, Problems};
-use super::secret::{Secret, masked_url};
 use super::values::{Values, WrittenVoter};
-use super::voter_url::{self, Server, VoterUrl};
+use crate::voter::{Address, Credentials, Endpoint, TlsSettings, UrlError, VoterSettings};
 
 /// More voters make every election slower and tolerate no fault that nine do not.
 const MOST_VOTERS: usize = 9;
@@ -17,19 +18,6 @@ const NAME_LIMIT: usize = 63;
 const EXAMPLE: &str =
     "`--voter a=redis://host:6379`, QUORATE_VOTERS=\"a=redis://…,b=redis://…,c=redis://…\" or the key voters";
 
-/// One voter, with everything that is needed to speak with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VoterConfig {
-    /// 1 to 63 of the characters `A-Z a-z 0-9 . _ -`; no other voter has it.
-    pub name: String,
-    /// Server and database.
-    pub url: VoterUrl,
-    /// Who we are there.
-    pub auth: Auth,
-    /// Given exactly where the URL is `rediss://`.
-    pub tls: Option<Tls>,
-}
-
 /// The voters that were written, or nothing and the problems noted.
 pub(super) fn judge(
     values: &Values,
@@ -37,7 +25,7 @@ pub(super) fn judge(
     allow_single: bool,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
-) -> Option<Vec<VoterConfig>> {
+) -> Option<Vec<VoterSettings>> {
     let place = Place { label: "", entries: &values.entries, environment };
     let (auth, tls) = (place.auth(problems), place.tls(problems));
     let Some(written) = &values.voters else {
@@ -56,7 +44,7 @@ pub(super) fn judge(
             .extend(one(voter, index, &common, environment, problems).map(|judged| (judged, &voter.origin)));
     }
     check_distinct(&voters, problems);
-    if place.has("tls.") && !voters.is_empty() && voters.iter().all(|(voter, _)| voter.tls.is_none()) {
+    if place.has("tls.") && !voters.is_empty() && !voters.iter().any(|(voter, _)| is_tls(voter)) {
         warnings.push(
             "tls is configured, but no voter's URL begins with rediss://, so nothing is encrypted".to_owned(),
         );
@@ -90,8 +78,8 @@ fn check_count(count: usize, allow_single: bool, origin: &Origin) -> Result<(), 
 }
 
 struct Common {
-    auth: Auth,
-    tls: Tls,
+    auth: Credentials,
+    tls: TlsSettings,
 }
 
 fn one(
@@ -100,26 +88,26 @@ fn one(
     common: &Common,
     environment: &Environment,
     problems: &mut Problems,
-) -> Option<VoterConfig> {
+) -> Option<VoterSettings> {
     let label = format!("{VOTERS}[{index}].");
     let place = Place { label: &label, entries: &written.entries, environment };
     let name = problems.note(name(written, &label));
     let parsed = problems.note(url(written, &label));
     let (auth, tls) = (place.auth(problems), place.tls(problems));
-    let (name, parsed, own_auth, own_tls) = (name?, parsed?, auth?, tls?);
-    let from_url = FromUrl { username: parsed.username, password: parsed.password };
-    let auth = problems.note(from_url.joined(own_auth, &common.auth, &label, &written.origin))?;
-    let tls = match parsed.url.server {
-        Server::Tls { .. } => Some(own_tls.or(&common.tls)),
-        Server::Tcp { .. } | Server::Unix { .. } if place.has("tls.") => {
+    let (name, (mut endpoint, from_url), own_auth, own_tls) = (name?, parsed?, auth?, tls?);
+    let joined = joined(from_url, own_auth, &common.auth, &label, &written.origin);
+    let credentials = problems.note(joined)?;
+    match &mut endpoint.address {
+        Address::Tls { tls, .. } => *tls = tls_or(own_tls, &common.tls),
+        Address::Tcp { .. } | Address::Unix { .. } if place.has("tls.") => {
             let rule = "is given for a voter whose URL is not rediss://";
             let remedy = "write rediss:// in its URL, or remove its tls";
             problems.push(Problem::new(format!("{label}tls"), rule, remedy).at(&written.origin));
             return None;
         }
-        Server::Tcp { .. } | Server::Unix { .. } => None,
-    };
-    Some(VoterConfig { name, url: parsed.url, auth, tls })
+        Address::Tcp { .. } | Address::Unix { .. } => {}
+    }
+    Some(VoterSettings { name, endpoint, credentials })
 }
 
 fn name(written: &WrittenVoter, label: &str) -> Result<String, Problem> {
@@ -138,55 +126,50 @@ fn name(written: &WrittenVoter, label: &str) -> Result<String, Problem> {
     Err(Problem::new(key, rule, remedy).with_value(&masked_url(name)).at(&entry.origin))
 }
 
-fn url(written: &WrittenVoter, label: &str) -> Result<voter_url::ParsedUrl, Problem> {
+fn url(written: &WrittenVoter, label: &str) -> Result<(Endpoint, Credentials), Problem> {
     let key = format!("{label}url");
     let Some(entry) = written.entries.get("url") else {
         return Err(Problem::new(key, "is missing", "write redis://host:port").at(&written.origin));
     };
-    voter_url::parse(&entry.value).map_err(|(rule, remedy)| {
+    Endpoint::parse(&entry.value).map_err(|UrlError { rule, remedy }| {
         Problem::new(key, rule, remedy).with_value(&masked_url(&entry.value)).at(&entry.origin)
     })
 }
 
-/// Who we are, as far as the URL says.
-struct FromUrl {
-    username: Option<String>,
-    password: Option<Secret>,
-}
-
-impl FromUrl {
-    /// URL, own and common credentials together; two that contradict are refused, because one would be ignored.
-    fn joined(self, own: Auth, common: &Auth, label: &str, origin: &Origin) -> Result<Auth, Problem> {
-        let mut auth = own.or(common);
-        let refuse =
-            |rule: &str, remedy: &str| Err(Problem::new(format!("{label}url"), rule, remedy).at(origin));
-        match (self.username, &auth.username) {
-            (Some(_), Some(_)) => {
-                return refuse("has a username, and auth has one too", "remove one of the two");
-            }
-            (Some(username), None) => auth.username = Some(username),
-            (None, _) => {}
+/// URL, own and common credentials together; two that contradict are refused, because one would be ignored.
+fn joined(
+    from_url: Credentials,
+    own: Credentials,
+    common: &Credentials,
+    label: &str,
+    origin: &Origin,
+) -> Result<Credentials, Problem> {
+    let mut auth = credentials_or(own, common);
+    let refuse = |rule: &str, remedy: &str| Err(Problem::new(format!("{label}url"), rule, remedy).at(origin));
+    match (from_url.username, &auth.username) {
+        (Some(_), Some(_)) => {
+            return refuse("has a username, and auth has one too", "remove one of the two");
         }
-        match (self.password, &auth.password) {
-            (Some(_), Some(_)) => {
-                return refuse(
-                    "has a password, and auth has one too",
-                    "remove one of the two, best that in the URL",
-                );
-            }
-            (Some(password), None) => auth.password = Some(Password::Url(password)),
-            (None, _) => {}
-        }
-        if auth.username.is_some() && auth.password.is_none() {
-            let rule = "must have a password, because the voter has a username";
-            let remedy = "give auth.passwordFile or auth.passwordEnv";
-            return Err(Problem::new(format!("{label}auth"), rule, remedy).at(origin));
-        }
-        Ok(auth)
+        (Some(username), None) => auth.username = Some(username),
+        (None, _) => {}
     }
+    match (from_url.password, &auth.password) {
+        (Some(_), Some(_)) => {
+            let remedy = "remove one of the two, best that in the URL";
+            return refuse("has a password, and auth has one too", remedy);
+        }
+        (Some(password), None) => auth.password = Some(password),
+        (None, _) => {}
+    }
+    if auth.username.is_some() && auth.password.is_none() {
+        let rule = "must have a password, because the voter has a username";
+        let remedy = "give auth.passwordFile or auth.passwordEnv";
+        return Err(Problem::new(format!("{label}auth"), rule, remedy).at(origin));
+    }
+    Ok(auth)
 }
 
-fn check_distinct(voters: &[(VoterConfig, &Origin)], problems: &mut Problems) {
+fn check_distinct(voters: &[(VoterSettings, &Origin)], problems: &mut Problems) {
     let mut names: BTreeMap<&str, &Origin> = BTreeMap::new();
     let mut addresses: BTreeMap<String, &str> = BTreeMap::new();
     for (voter, origin) in voters {
@@ -195,7 +178,7 @@ fn check_distinct(voters: &[(VoterConfig, &Origin)], problems: &mut Problems) {
                 Problem::new(VOTERS, "must have different names", "give each voter a name of its own");
             problems.push(problem.with_value(&voter.name).at(origin));
         }
-        let address = voter.url.server.address();
+        let address = one_address(&voter.endpoint.address);
         if let Some(first) = addresses.get(&address) {
             let rule = format!(
                 "must be different servers, and {first} and {} are both {address}, which would vote twice; \
@@ -206,5 +189,58 @@ fn check_distinct(voters: &[(VoterConfig, &Origin)], problems: &mut Problems) {
         } else {
             addresses.insert(address, &voter.name);
         }
+    }
+}
+
+fn is_tls(voter: &VoterSettings) -> bool {
+    matches!(voter.endpoint.address, Address::Tls { .. })
+}
+
+/// What two URLs of one server have in common: host and port, whatever the scheme and the database; the names of
+/// the loopback are one. Names that lead to one address are found at run time, by the server's `run_id`.
+fn one_address(address: &Address) -> String {
+    match address {
+        Address::Tcp { host, port } | Address::Tls { host, port, tls: _ } => {
+            let host = host.to_ascii_lowercase();
+            let host = host.strip_suffix('.').unwrap_or(&host);
+            let host = match host.parse::<IpAddr>() {
+                Ok(ip) if ip == IpAddr::from(Ipv6Addr::LOCALHOST) => "127.0.0.1".to_owned(),
+                Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => format!("[{ip}]"),
+                Ok(ip) => ip.to_canonical().to_string(),
+                Err(_) if host == "localhost" => "127.0.0.1".to_owned(),
+                Err(_) => host.to_owned(),
+            };
+            format!("{host}:{port}")
+        }
+        Address::Unix { path } => {
+            std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+    use super::*;
+
+    fn address(text: &str) -> String {
+        one_address(&Endpoint::parse(text).unwrap().0.address)
+    }
+
+    #[test]
+    fn one_server_has_one_address_however_it_is_written() {
+        for same in [
+            ["redis://host", "redis://HOST.:6379/3"],
+            ["redis://host:6380", "rediss://host:6380"],
+            ["redis://localhost", "redis://127.0.0.1"],
+            ["redis://localhost", "redis://[::1]:6379"],
+            ["redis://[::ffff:10.0.0.1]", "redis://10.0.0.1"],
+            ["redis://[2001:db8::1]", "redis://[2001:0db8:0::1]"],
+            ["unix:///nowhere/a.sock", "unix:///nowhere/a.sock?db=2"],
+        ] {
+            assert_eq!(address(same[0]), address(same[1]));
+        }
+        assert_ne!(address("redis://host:6379"), address("redis://host:6380"));
+        assert_ne!(address("redis://127.0.0.1"), address("redis://127.0.0.2"));
     }
 }

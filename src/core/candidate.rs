@@ -71,6 +71,8 @@ pub struct Candidate {
     inertia: Option<Inertia>,
     foreign_electorate: Option<VoterIndex>,
     halt_told: bool,
+    /// When the last epoch reset was told.
+    reset_told: Option<Moment>,
     wake: Option<Moment>,
 }
 
@@ -98,6 +100,7 @@ impl Candidate {
             inertia: None,
             foreign_electorate: None,
             halt_told: false,
+            reset_told: None,
             wake: None,
         }
     }

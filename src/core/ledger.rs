@@ -78,7 +78,11 @@ mod tests {
     }
 
     fn elected_at(ms: u64) -> Ledger {
-        let mut ledger = Ledger::new(5, 3, Planted::none());
+        elected_without(ms, Planted::none())
+    }
+
+    fn elected_without(ms: u64, planted: Planted) -> Ledger {
+        let mut ledger = Ledger::new(5, 3, planted);
         (0..3).for_each(|voter| ledger.taken(voter, at(ms), at(ms)));
         ledger
     }
@@ -106,12 +110,17 @@ mod tests {
 
     #[test]
     fn a_voter_taken_later_does_not_count_for_what_came_before() {
-        let mut ledger = elected_at(100);
-        ledger.strike(2);
-        ledger.taken(3, at(150), at(180));
-        ledger.confirmed(0, at(170), at(171));
-        ledger.confirmed(1, at(170), at(171));
-        assert_eq!(ledger.renewed_at(), None, "voter 3 was not certainly ours at 170");
+        let adopted_late = |planted| {
+            let mut ledger = elected_without(100, planted);
+            ledger.strike(2);
+            ledger.taken(3, at(150), at(180));
+            ledger.confirmed(0, at(170), at(171));
+            ledger.confirmed(1, at(170), at(171));
+            ledger
+        };
+        let mut ledger = adopted_late(Planted::none());
+        assert_eq!(ledger.renewed_at(), None, "voter 3 was not certainly ours at 150");
+        assert_eq!(adopted_late(Planted::bug(Bug::LedgerWithoutTaken)).renewed_at(), Some(at(150)));
         for voter in [0, 1, 3] {
             ledger.confirmed(voter, at(200), at(201));
         }

@@ -11,9 +11,11 @@ use super::{Endpoints, Readiness, watch};
 use crate::clock;
 use crate::core::Term;
 use crate::election::Phase;
-use crate::metrics;
 
 const PATHS: &str = "/livez /readyz /leaderz /status /watch /verify /metrics";
+
+/// Of the text format of Prometheus.
+const EXPOSITION: &str = "text/plain; version=0.0.4";
 
 const TERM: HeaderName = HeaderName::from_static("quorate-term");
 const VALIDITY: HeaderName = HeaderName::from_static("quorate-validity-ms");
@@ -133,8 +135,8 @@ fn why_unknown(phase: Phase) -> &'static str {
 }
 
 async fn scrape(State(endpoints): State<Endpoints>) -> Response {
-    match endpoints.metrics.render() {
-        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+    match (endpoints.scrape)() {
+        Ok(text) => ([(CONTENT_TYPE, EXPOSITION)], text).into_response(),
         Err(error) => say(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}")),
     }
 }

@@ -5,10 +5,9 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounte
 use super::families::Families;
 use crate::core::{EndReason, Now, ResetKind, VoterIndex};
 use crate::election::{
-    About, AttemptResult, Fact, Leadership, OperationKind, Report, StandingWord, Succession, end_word,
-    reset_word,
+    About, AttemptResult, Fact, Leadership, OperationKind, Report, StandingWord, Succession, TroubleKind,
+    end_word, reset_word,
 };
-use crate::voter::TroubleKind;
 
 const SUCCESSIONS: [Succession; 3] = [Succession::Released, Succession::Expired, Succession::Vacant];
 const ENDS: [EndReason; 5] = [

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::core::{EndReason, Moment, Now};
-use crate::election::{About, AttemptResult, Fact, Margins, Succession};
-use crate::voter::TroubleKind;
+use crate::election::{About, AttemptResult, Fact, Margins, Succession, TroubleKind};
 
 const DOCUMENT: &str = include_str!("../../docs/metrics.md");
 

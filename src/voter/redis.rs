@@ -14,7 +14,7 @@ use redis::{
 };
 use tokio::task::AbortHandle;
 
-use super::settings::Secret;
+use super::secret::Secret;
 use super::transport::Stream;
 use super::trouble::{Trouble, TroubleKind};
 use super::{Scope, wire};

@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::TlsSettings;
 use super::trouble::{Trouble, TroubleKind};
+use crate::files::{self, FileError};
 
 /// Reads the files and builds what a handshake needs.
 ///
@@ -31,9 +31,8 @@ pub(super) async fn client_config(settings: &TlsSettings) -> Result<Arc<ClientCo
     let config = match &settings.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let chain = certificates(&identity.cert_file).await?;
-            let key = PrivateKeyDer::from_pem_slice(&read(&identity.key_file).await?)
-                .map_err(|error| unusable(&identity.key_file, error))?;
+            let chain = read(&identity.cert_file, files::read_certificates).await?;
+            let key = read(&identity.key_file, files::read_private_key).await?;
             builder.with_client_auth_cert(chain, key).map_err(|error| unusable(&identity.cert_file, error))?
         }
     };
@@ -53,7 +52,7 @@ pub(super) fn server_name(settings: &TlsSettings, host: &str) -> Result<ServerNa
 
 async fn roots_of(file: &Path) -> Result<RootCertStore, Trouble> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file).await? {
+    for certificate in read(file, files::read_certificates).await? {
         roots.add(certificate).map_err(|error| unusable(file, error))?;
     }
     Ok(roots)
@@ -71,15 +70,11 @@ async fn system_roots() -> Result<RootCertStore, Trouble> {
     Ok(roots)
 }
 
-async fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&read(file).await?)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(file, error))?;
-    if found.is_empty() { Err(unusable(file, "it holds no certificate")) } else { Ok(found) }
-}
-
-async fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
-    tokio::fs::read(file).await.map_err(|error| unusable(file, error))
+async fn read<T: Send + 'static>(file: &Path, how: fn(&Path) -> Result<T, FileError>) -> Result<T, Trouble> {
+    let path = file.to_owned();
+    let read = tokio::task::spawn_blocking(move || how(&path)).await;
+    read.map_err(|error| trouble(error.to_string()))?
+        .map_err(|error| trouble(format!("{} {error}", file.display())))
 }
 
 fn unusable(file: &Path, why: impl std::fmt::Display) -> Trouble {

@@ -13,7 +13,7 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::settings::{Address, TlsSettings};
+use super::settings::Address;
 use super::tls;
 use super::trouble::{Trouble, TroubleKind};
 
@@ -63,17 +63,13 @@ impl Resolver {
 /// # Errors
 ///
 /// Why there is none: DNS, nobody listening, no way, TLS.
-pub(super) async fn dial(
-    address: &Address,
-    tls: &TlsSettings,
-    resolver: &Resolver,
-) -> Result<Stream, Trouble> {
+pub(super) async fn dial(address: &Address, resolver: &Resolver) -> Result<Stream, Trouble> {
     let stream: Box<dyn Bytes> = match address {
         Address::Unix { path } => {
             Box::new(UnixStream::connect(path).await.map_err(|error| Trouble::of_stream(&error))?)
         }
         Address::Tcp { host, port } => Box::new(connect(resolver.resolve(host, *port).await?).await?),
-        Address::Tls { host, port } => {
+        Address::Tls { host, port, tls } => {
             let config = tls::client_config(tls).await?;
             let name = tls::server_name(tls, host)?;
             let socket = connect(resolver.resolve(host, *port).await?).await?;

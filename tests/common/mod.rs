@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use quorate::core::{Answer, Ballot, GrantTerm, HighWater, Instance, Observation, Operation, Question, Seen};
 use quorate::local::{LocalServer, ServerOptions};
-use quorate::voter::{Endpoint, Reply, Scope, TlsSettings, Voter, VoterSettings};
+use quorate::voter::{Endpoint, Reply, Scope, Voter, VoterSettings};
 
 /// Longer than anything on loopback takes on a busy machine.
 pub const PATIENT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ macro_rules! on_every_server {
 
 pub fn settings(url: &str) -> VoterSettings {
     let (endpoint, credentials) = Endpoint::parse(url).unwrap();
-    VoterSettings { name: "a".to_owned(), endpoint, credentials, tls: TlsSettings::default() }
+    VoterSettings { name: "a".to_owned(), endpoint, credentials }
 }
 
 pub fn scope() -> Scope {
@@ -191,6 +191,7 @@ pub fn above(instance: Instance, version: u64) -> HighWater {
 }
 
 /// Waits for a condition, within twice [`PATIENT`].
+#[expect(clippy::disallowed_methods, reason = "how long a test waits")]
 pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENT * 2;
     while !condition() {

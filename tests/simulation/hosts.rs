@@ -33,8 +33,11 @@ impl Clock {
         self.read(true_ns) - self.offset_ns
     }
 
-    /// The first true time at which it shows at least this.
+    /// The first true time at which it shows at least this; the end of time if never.
     pub fn when(self, shown_ns: u64) -> u64 {
+        if shown_ns == u64::MAX {
+            return u64::MAX;
+        }
         let since = i128::from(shown_ns) - i128::from(self.offset_ns);
         let estimate = since * 1_000_000 / (1_000_000 + i128::from(self.rate_ppm));
         let mut true_ns = u64::try_from(estimate.max(2) - 2).unwrap();

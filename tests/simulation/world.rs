@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use quorate::core::{
-    Action, Answer, Caller, Candidate, EndReason, Event, Operation, Planted, Question, QuestionId,
-    Randomness, ResetKind, ResetPolicy, Settings, StandBack, Term, Timing, VoterModel, observer_wait,
+    Action, Answer, Caller, Candidate, EndReason, Event, Operation, Planted, Question, QuestionId, ResetKind,
+    ResetPolicy, Settings, StandBack, Term, Timing, VoterModel, observer_wait,
 };
 
 use crate::chance::Chance;
@@ -203,7 +203,7 @@ impl World {
                 self.tell(host, life, Event::Answer { question: id, received, answer }, happening)?;
             }
             Happening::Hinted { host, life, voter } => {
-                self.tell(host, life, Event::Hint { voter }, happening)?
+                self.tell(host, life, Event::Hint { voter }, happening)?;
             }
             Happening::WorkStopped { host, life } => {
                 if self.hosts[host].life == life {
@@ -212,7 +212,7 @@ impl World {
                 self.tell(host, life, Event::WorkStopped, happening)?;
             }
             Happening::Asked { host, life, voter, id, question } => {
-                self.ask(host, life, voter, id, &question)
+                self.ask(host, life, voter, id, &question);
             }
             Happening::Starts { host } => self.start(host)?,
             Happening::Fault => self.fault()?,

@@ -26,7 +26,6 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr
 
 pub(super) fn run(config: &Config) -> anyhow::Result<Exit> {
     let (listener, bound) = http::bind(config.listen, config.listen == DEFAULT_LISTEN)?;
-    tracing::info!(address = %bound, "listening");
     let main = runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     main.block_on(campaign(config, listener, bound))
 }
@@ -34,15 +33,18 @@ pub(super) fn run(config: &Config) -> anyhow::Result<Exit> {
 async fn campaign(config: &Config, listener: TcpListener, bound: SocketAddr) -> anyhow::Result<Exit> {
     let (shutdown, closing) = (CancellationToken::new(), CancellationToken::new());
     end_on_signals(shutdown.clone())?;
+    // Told only now: whoever has read it may send a signal.
+    tracing::info!(address = %bound, "listening");
     let election = Election::new(settings(config, bound));
-    let metrics = Arc::new(Metrics::new()?);
+    let metrics = Metrics::new()?;
     let report = metrics.election(election.leadership.clone())?;
     let readiness = match config.readiness {
         Readiness::Candidate => http::Readiness::Candidate,
         Readiness::Leader => http::Readiness::Leader,
     };
+    let scrape: http::Scrape = Arc::new(move || metrics.render().map_err(|error| error.to_string()));
     let (leadership, verifier) = (election.leadership.clone(), election.verifier.clone());
-    let endpoints = Endpoints::new(leadership, verifier, metrics, readiness, closing.clone());
+    let endpoints = Endpoints::new(leadership, verifier, scrape, readiness, closing.clone());
     let mut http_ended = answer_on_a_thread(listener, endpoints)?;
 
     let (hints_sender, hints) = mpsc::channel(HINTS_WAITING);

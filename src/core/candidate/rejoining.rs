@@ -51,7 +51,8 @@ impl Candidate {
         let is_news = watched
             .join_answered
             .is_none_or(|join| watched.answered.is_some_and(|sent| join.is_before(sent)));
-        (watched.reachable && is_news && self.twin_of(voter).is_none()).then_some(watch)
+        let answers = watched.reachable || self.settings.planted.has(Bug::UnansweredPollCollected);
+        (answers && is_news && self.twin_of(voter).is_none()).then_some(watch)
     }
 
     /// O(T): for as long may a leader that this voter has forgotten still believe.
@@ -151,7 +152,10 @@ impl Candidate {
         }
         let floor = self.outside_floor(now);
         let joined: Vec<_> = voters.iter().filter(|&voter| self.join_once(now.at, voter, floor)).collect();
-        if !joined.is_empty() {
+        // A straggler, or a join asked again, belongs to the reset that has begun.
+        let has_begun = self.reset_told.is_some_and(|told| now.at.observer_elapsed(told) < self.quarantine());
+        if !joined.is_empty() && !has_begun {
+            self.reset_told = Some(now.at);
             self.actions.push_back(Action::EpochReset { kind, floor });
         }
     }

@@ -32,6 +32,8 @@ pub enum Link {
     Cut,
     /// Nothing but observations passes.
     OnlyObserve,
+    /// Questions arrive; answers to all but observations are kept back until released.
+    OnlyObservationsAnswered,
     /// Questions arrive; answers are kept back until released.
     AnswersHeld,
 }
@@ -145,8 +147,10 @@ impl Lab {
         voters.into_iter().for_each(|voter| self.links[participant][voter] = link);
     }
 
-    pub fn cut_for_all(&mut self, voters: impl IntoIterator<Item = usize> + Clone, link: Link) {
-        (0..self.participants.len()).for_each(|participant| self.cut(participant, voters.clone(), link));
+    pub fn cut_for_all(&mut self, voters: impl IntoIterator<Item = usize>, link: Link) {
+        for voter in voters {
+            self.links.iter_mut().for_each(|links| links[voter] = link);
+        }
     }
 
     pub fn keep_working(&mut self, participant: usize) {
@@ -228,7 +232,7 @@ impl Lab {
             return None;
         }
         let answer = self.apply(voter, question, events);
-        if self.links[participant][voter] == Link::AnswersHeld {
+        if link == Link::AnswersHeld || (link == Link::OnlyObservationsAnswered && !observes) {
             self.participants[participant].held.push((id, answer));
             return None;
         }
@@ -257,7 +261,14 @@ impl Lab {
 
     /// Answers that were held back arrive now.
     pub fn deliver_held(&mut self, participant: usize) {
-        for (question, answer) in std::mem::take(&mut self.participants[participant].held) {
+        self.deliver_oldest_held(participant, usize::MAX);
+    }
+
+    /// The oldest of the answers that were held back arrive now.
+    pub fn deliver_oldest_held(&mut self, participant: usize, most: usize) {
+        let held = &mut self.participants[participant].held;
+        let oldest: Vec<_> = held.drain(..most.min(held.len())).collect();
+        for (question, answer) in oldest {
             let received = self.moment(participant);
             self.tell(participant, Event::Answer { question, received, answer });
         }

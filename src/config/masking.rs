@@ -1,38 +1,10 @@
-//! A text that must not be seen: whatever prints it shows `***`.
+//! What somebody wrote, fit to be repeated in a refusal: without what may be a password.
 
-use std::fmt;
-
-/// What stands where a secret would be.
-pub const MASK: &str = "***";
-
-/// A password. Its `Debug` is [`MASK`], it has no `Display`, and it does not serialise.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends it to a voter.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
+use crate::voter::MASK;
 
 /// A URL, or what somebody took for one, without anything that may be a password: what stands before the last `@`
 /// (a raw `/`, `?` or `#` in a password makes it end early for a URL parser, so none is asked) and after a `?`.
-#[must_use]
-pub fn masked_url(text: &str) -> String {
+pub(super) fn masked_url(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('@') => (Some(scheme), rest),
         _ => (None, text),
@@ -62,11 +34,6 @@ fn is_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_shows_itself_to_nobody_who_only_prints_it() {
-        assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some(***)");
-    }
 
     #[test]
     fn a_password_is_masked_however_badly_it_is_written() {

@@ -1,0 +1,411 @@
+//! From what the voters said to what it means: who leads, until when, and what is left to lose. Pure.
+//!
+//! The document of `GET /status` as the voters see it. Only they are asked, so what belongs to one agent (identity,
+//! role, phase, transitions) is null, and what only the voters know is added.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::notes;
+use crate::core::{Answer, Ballot, LeaseKey, Observation, Standing, Term};
+use crate::voter::Details;
+
+/// The longest name that is shown of what a record says about its holder, in characters.
+const SHOWN_LIMIT: usize = 253;
+
+/// What one voter said.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
+    pub(super) name: String,
+    pub(super) answer: Answer,
+    pub(super) details: Option<Details>,
+    /// Why it did not answer as a voter, a sentence.
+    pub(super) trouble: Option<String>,
+    /// `None`: it was silent.
+    pub(super) round_trip: Option<Duration>,
+    /// Its wall clock minus ours.
+    pub(super) clock_offset_us: Option<i64>,
+}
+
+/// What the voters' records say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum State {
+    /// One ballot holds a quorum whose lease keys are alive.
+    Leading,
+    /// Fewer than a quorum visibly hold, but with those that could not be read it may be one.
+    Unclear,
+    /// Fewer than a quorum hold: an election is under way, or was given up.
+    Electing,
+    /// The last holder gave the lease back.
+    Released,
+    /// The last holder did not give the lease back, and it has run out.
+    Expired,
+    /// No voter remembers a holder.
+    Vacant,
+    /// Too few voters answer to say.
+    NoQuorum,
+}
+
+/// What a voter is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Condition {
+    /// It remembers and may vote.
+    Member,
+    /// It forgot and may not vote, yet.
+    Joining,
+    /// It has no record of this election, or one from before it forgot.
+    Amnesia,
+    /// Its record belongs to other voters.
+    Mismatch,
+    /// It is no primary.
+    Replica,
+    /// It is the same server as another voter: neither counts.
+    Duplicate,
+    /// It did not answer.
+    Silent,
+}
+
+impl Condition {
+    /// It answered as a voter of this election, able to vote or to become so.
+    pub(super) fn is_answering(self) -> bool {
+        match self {
+            Self::Member | Self::Joining | Self::Amnesia => true,
+            Self::Mismatch | Self::Replica | Self::Duplicate | Self::Silent => false,
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Joining => "joining",
+            Self::Amnesia => "amnesia",
+            Self::Mismatch => "mismatch",
+            Self::Replica => "replica",
+            Self::Duplicate => "duplicate",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// What the holder wrote about itself, and the largest term that its voters store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Leader {
+    pub(super) identity: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) address: Option<String>,
+    pub(super) since: Option<String>,
+    pub(super) term: Term,
+}
+
+/// What is left to lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Margin {
+    /// Members that may fail before those left are no quorum; null where they are none already.
+    pub(super) may_fail: Option<usize>,
+    /// Voters that hold the leader beyond the quorum; null without a leader.
+    pub(super) spare: Option<usize>,
+}
+
+/// A lease key of somebody who is not Quorate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ForeignKey {
+    /// Null: it has none, and stays until somebody deletes it.
+    pub(super) ttl_ms: Option<u64>,
+}
+
+/// One voter.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VoterReport {
+    pub(super) name: String,
+    pub(super) reachable: bool,
+    pub(super) standing: Option<&'static str>,
+    pub(super) state: Condition,
+    pub(super) holds_leader: bool,
+    pub(super) lease_remaining_ms: Option<u64>,
+    pub(super) term: Option<Term>,
+    pub(super) record_version: Option<u64>,
+    pub(super) round_trip_ms: Option<f64>,
+    pub(super) clock_offset_ms: Option<f64>,
+    pub(super) version: Option<String>,
+    pub(super) eviction_policy: Option<String>,
+    pub(super) foreign_key: Option<ForeignKey>,
+    pub(super) error: Option<String>,
+}
+
+/// Everything, for people and programs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    pub(super) election: String,
+    identity: (),
+    role: (),
+    phase: (),
+    pub(super) state: State,
+    pub(super) term: Option<Term>,
+    pub(super) since: Option<String>,
+    pub(super) validity_remaining_ms: u64,
+    pub(super) ttl_ms: Option<u64>,
+    pub(super) quorum: usize,
+    pub(super) voters: usize,
+    pub(super) voters_answering: usize,
+    pub(super) voters_held: usize,
+    pub(super) margin: Margin,
+    pub(super) leader: Option<Leader>,
+    /// Who held the lease last, where nobody certainly leads.
+    pub(super) last_holder: Option<Leader>,
+    pub(super) voter: Vec<VoterReport>,
+    pub(super) notes: Vec<String>,
+    last_transitions: (),
+}
+
+impl Report {
+    /// What the voters of an election said, in the order of the configuration.
+    pub(super) fn new(election: &str, sights: &[Sight]) -> Self {
+        let quorum = sights.len() / 2 + 1;
+        let conditions: Vec<_> = sights.iter().map(|sight| condition(sight, sights)).collect();
+        let count = |is: fn(Condition) -> bool| conditions.iter().filter(|&&one| is(one)).count();
+        let answering = count(Condition::is_answering);
+        let members = count(|one| one == Condition::Member);
+        // A server in the place of a voter that we cannot read may have been held before we lost sight of it.
+        let unread = count(|one| matches!(one, Condition::Silent | Condition::Replica));
+        let holding = holdings(sights, &conditions).into_iter().max_by_key(|holding| {
+            (holding.left.len() >= quorum, holding.term, holding.left.len() + holding.hidden)
+        });
+        let state = state(holding.as_ref(), quorum, answering, unread);
+        let is_leading = state == State::Leading;
+        let held = holding.as_ref().map_or(0, |holding| holding.left.len());
+        let last = holding.as_ref().map(Holding::leader);
+        let leader = last.clone().filter(|_| is_leading);
+        let ballot = holding.as_ref().map(|holding| holding.ballot).filter(|_| is_leading);
+        let voter = sights.iter().zip(&conditions).map(|(sight, &one)| voter(sight, one, ballot)).collect();
+        Self {
+            election: election.to_owned(),
+            identity: (),
+            role: (),
+            phase: (),
+            state,
+            term: leader.as_ref().map(|leader| leader.term),
+            since: leader.as_ref().and_then(|leader| leader.since.clone()),
+            validity_remaining_ms: holding.as_ref().and_then(|one| one.validity(quorum)).map_or(0, ms),
+            ttl_ms: holding.as_ref().and_then(|holding| holding.ttl).map(ms),
+            quorum,
+            voters: sights.len(),
+            voters_answering: answering,
+            voters_held: held,
+            margin: Margin {
+                may_fail: members.checked_sub(quorum),
+                spare: held.checked_sub(quorum).filter(|_| is_leading),
+            },
+            last_holder: last.filter(|_| !is_leading),
+            leader,
+            voter,
+            notes: notes::notes(sights, &conditions),
+            last_transitions: (),
+        }
+    }
+
+    /// A quorum of voters answered.
+    pub(super) fn has_quorum(&self) -> bool {
+        self.voters_answering >= self.quorum
+    }
+
+    /// The same without what moves by itself, to see whether anything changed.
+    pub(super) fn at_rest(&self) -> Self {
+        let mut rest = Self { validity_remaining_ms: 0, ..self.clone() };
+        for voter in &mut rest.voter {
+            voter.lease_remaining_ms = None;
+            voter.record_version = None;
+            voter.round_trip_ms = None;
+            voter.clock_offset_ms = None;
+            if let Some(key) = &mut voter.foreign_key {
+                key.ttl_ms = key.ttl_ms.map(|_| 0);
+            }
+        }
+        rest.notes.clear();
+        rest
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn condition(sight: &Sight, sights: &[Sight]) -> Condition {
+    match &sight.answer {
+        Answer::Observed(observation) => {
+            if same_server(sight, observation, sights).next().is_some() {
+                return Condition::Duplicate;
+            }
+            match observation.standing {
+                Standing::Member => Condition::Member,
+                Standing::Joining => Condition::Joining,
+            }
+        }
+        Answer::Amnesia => Condition::Amnesia,
+        Answer::Mismatch { .. } => Condition::Mismatch,
+        Answer::Replica => Condition::Replica,
+        _ => Condition::Silent,
+    }
+}
+
+/// The other voters that answered with the same run.
+pub(super) fn same_server<'a>(
+    sight: &'a Sight,
+    observation: &'a Observation,
+    sights: &'a [Sight],
+) -> impl Iterator<Item = &'a Sight> {
+    sights.iter().filter(move |other| {
+        other.name != sight.name
+            && matches!(&other.answer, Answer::Observed(seen) if seen.run == observation.run)
+    })
+}
+
+/// What one ballot has.
+struct Holding {
+    ballot: Ballot,
+    term: Term,
+    ttl: Option<Duration>,
+    /// What is left of the lease keys that carry it.
+    left: Vec<Duration>,
+    /// Voters that it holds whose lease key is somebody else's, so that nobody can see whether it still does.
+    hidden: usize,
+    is_released: bool,
+    who: Who,
+}
+
+/// What a holder writes about itself.
+#[derive(Clone, Default, Deserialize)]
+struct Who {
+    identity: Option<String>,
+    cluster: Option<String>,
+    address: Option<String>,
+    since: Option<String>,
+}
+
+impl Holding {
+    /// The q-th largest ttl left.
+    fn validity(&self, quorum: usize) -> Option<Duration> {
+        let mut left = self.left.clone();
+        left.sort_unstable();
+        left.into_iter().rev().nth(quorum.checked_sub(1)?)
+    }
+
+    fn leader(&self) -> Leader {
+        let Who { identity, cluster, address, since } = self.who.clone();
+        let [identity, cluster, address, since] = [identity, cluster, address, since].map(shown);
+        Leader { identity, cluster, address, since, term: self.term }
+    }
+}
+
+/// Anybody may have written it: nothing that moves a terminal's cursor, nothing endless.
+fn shown(text: Option<String>) -> Option<String> {
+    let plain = |text: String| text.chars().filter(|c| !c.is_control()).take(SHOWN_LIMIT).collect::<String>();
+    text.map(plain).filter(|text| !text.is_empty())
+}
+
+fn holdings(sights: &[Sight], conditions: &[Condition]) -> Vec<Holding> {
+    let mut holdings: Vec<Holding> = Vec::new();
+    for (sight, condition) in sights.iter().zip(conditions) {
+        let (Answer::Observed(observation), Condition::Member) = (&sight.answer, condition) else { continue };
+        let Some(ballot) = observation.seen.holder else { continue };
+        let index = holdings.iter().position(|holding| holding.ballot == ballot).unwrap_or_else(|| {
+            let who = Who::default();
+            holdings.push(Holding {
+                ballot,
+                term: 0,
+                ttl: None,
+                left: vec![],
+                hidden: 0,
+                is_released: false,
+                who,
+            });
+            holdings.len() - 1
+        });
+        let Some(holding) = holdings.get_mut(index) else { continue };
+        holding.term = holding.term.max(observation.term);
+        holding.ttl = holding.ttl.max(observation.ttl);
+        holding.is_released |= observation.seen.released;
+        match observation.key {
+            _ if observation.seen.released => {}
+            LeaseKey::Holders { left } => holding.left.push(left),
+            LeaseKey::Foreign { .. } => holding.hidden += 1,
+            LeaseKey::Free => {}
+        }
+        let who = sight.details.as_ref().and_then(|details| serde_json::from_str::<Who>(&details.who).ok());
+        if let (Some(who), None) = (who, &holding.who.identity) {
+            holding.who = who;
+        }
+    }
+    holdings
+}
+
+fn state(holding: Option<&Holding>, quorum: usize, answering: usize, unread: usize) -> State {
+    if answering < quorum {
+        return State::NoQuorum;
+    }
+    let Some(Holding { left, hidden, is_released, .. }) = holding else { return State::Vacant };
+    let (held, visible) = (left.len(), left.len() + hidden);
+    if held >= quorum {
+        State::Leading
+    } else if visible > 0 && !is_released && visible + unread >= quorum {
+        State::Unclear
+    } else if *is_released {
+        State::Released
+    } else if held > 0 {
+        State::Electing
+    } else {
+        State::Expired
+    }
+}
+
+fn voter(sight: &Sight, condition: Condition, leader: Option<Ballot>) -> VoterReport {
+    let Sight { name, answer, details, trouble, round_trip, clock_offset_us } = sight;
+    let observation = match answer {
+        Answer::Observed(observation) => Some(observation),
+        _ => None,
+    };
+    let key = observation.map(|observation| observation.key);
+    let holds_leader = condition == Condition::Member
+        && matches!(key, Some(LeaseKey::Holders { .. }))
+        && leader.is_some()
+        && observation.is_some_and(|seen| seen.seen.holder == leader && !seen.seen.released);
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    VoterReport {
+        name: name.clone(),
+        reachable: round_trip.is_some(),
+        standing: observation.map(|observation| match observation.standing {
+            Standing::Member => "member",
+            Standing::Joining => "joining",
+        }),
+        state: condition,
+        holds_leader,
+        lease_remaining_ms: match key {
+            Some(LeaseKey::Holders { left }) => Some(ms(left)),
+            Some(LeaseKey::Free | LeaseKey::Foreign { .. }) | None => None,
+        },
+        term: observation.map(|observation| observation.term),
+        record_version: observation.map(|observation| observation.seen.version),
+        round_trip_ms: round_trip.map(|took| hundredths(took.as_secs_f64() * 1000.0)),
+        #[expect(clippy::cast_precision_loss, reason = "for people, and exact below 285 years")]
+        clock_offset_ms: clock_offset_us.map(|us| hundredths(us as f64 / 1000.0)),
+        version: details.as_ref().and_then(|details| given(&details.server_version)),
+        eviction_policy: details.as_ref().and_then(|details| given(&details.eviction_policy)),
+        foreign_key: match key {
+            Some(LeaseKey::Foreign { left }) => Some(ForeignKey { ttl_ms: left.map(ms) }),
+            Some(LeaseKey::Free | LeaseKey::Holders { .. }) | None => None,
+        },
+        error: trouble.clone(),
+    }
+}
+
+/// More digits would be noise.
+fn hundredths(ms: f64) -> f64 {
+    (ms * 100.0).round() / 100.0
+}
