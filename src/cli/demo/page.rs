@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn lines_break_between_words_and_a_long_word_stands_alone() {
-        assert_eq!(wrapped("D = 2\u{a0}s", 7), ["D =", "2\u{a0}s"]);
+        assert_eq!(wrapped("D = 2\u{a0}s", 6), ["D =", "2\u{a0}s"]);
         assert_eq!(
             wrapped("one two  three extraordinarily long", 9),
             ["one two", "three", "extraordinarily", "long"]
