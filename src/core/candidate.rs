@@ -13,6 +13,8 @@ mod asking;
 mod attempt;
 mod leading;
 mod rejoining;
+mod tripping;
+mod verifying;
 mod watching;
 
 use std::collections::VecDeque;
@@ -58,7 +60,8 @@ pub struct Candidate {
     /// T as far as it was seen since this process started, the own ttl included.
     longest_ttl: Duration,
     next_poll: Moment,
-    /// When to look after the last hint, or the last end of a wait.
+    /// The instant, drawn at random, at which to look at all voters that turn up together: by hints, or because a
+    /// wait has ended.
     look_at: Moment,
     /// Not campaigning before this.
     paused_until: Moment,
@@ -71,6 +74,8 @@ pub struct Candidate {
     inertia: Option<Inertia>,
     foreign_electorate: Option<VoterIndex>,
     halt_told: bool,
+    /// The floor of the first epoch, as long as nobody is known to have held a voter in it.
+    first_floor: Term,
     /// When the last epoch reset was told.
     reset_told: Option<Moment>,
     wake: Option<Moment>,
@@ -100,6 +105,7 @@ impl Candidate {
             inertia: None,
             foreign_electorate: None,
             halt_told: false,
+            first_floor: 0,
             reset_told: None,
             wake: None,
         }
@@ -178,6 +184,9 @@ impl Candidate {
         let Some(pending) = self.questions.take(id) else { return };
         let said = if answer.is_plausible() { answer } else { Answer::Silent };
         self.note_mismatch(&pending, said);
+        if let Answer::Granted { term, .. } | Answer::Confirmed { term } = said {
+            self.largest_term = self.largest_term.max(term);
+        }
         match (pending.asked, said) {
             (Asked::Observe, Answer::Observed(observation)) => {
                 self.on_observed(now, &pending, received, observation);
@@ -190,6 +199,7 @@ impl Candidate {
                 self.watched[pending.voter].join_answered = Some(received);
                 self.poll(now.at, pending.voter);
             }
+            (Asked::Join, Answer::Amnesia) => self.poll(now.at, pending.voter),
             (Asked::Join | Asked::Release, _) => {}
         }
     }
@@ -224,6 +234,7 @@ impl Candidate {
     fn on_work_stopped(&mut self, now: Moment) {
         match &self.role {
             Role::Standby | Role::Electing(_) => {}
+            Role::Leading(leadership) if !leadership.is_stopping() => {}
             Role::Leading(leadership) => {
                 let (ballot, term) = (leadership.ballot(), leadership.term());
                 self.end_verifications();
@@ -268,6 +279,8 @@ impl Candidate {
         if !matches!(self.role, Role::Leading(_)) {
             self.rejoin(now);
         }
+        // What was just decided may want a look at once.
+        self.poll_where_due(now.at);
     }
 
     fn next_wake(&self, now: Moment) -> Option<Moment> {

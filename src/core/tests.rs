@@ -6,6 +6,7 @@ mod electing;
 mod healing;
 mod lab;
 mod leading;
+mod patience;
 mod rejoining;
 mod voter;
 mod watching;

@@ -55,6 +55,8 @@ pub(super) struct Attempt {
     step_begun: Moment,
     step: Step,
     asked: VoterSet,
+    /// Voters that stayed silent in the last attempt.
+    spared: VoterSet,
     /// Voters that said no, or nothing.
     refused: VoterSet,
     /// In the order of their arrival; the first q are W.
@@ -87,13 +89,14 @@ impl Candidate {
         let reused =
             self.dead_ballots.back().copied().filter(|_| self.settings.planted.has(Bug::BallotReused));
         let ballot = reused.unwrap_or(fresh);
-        self.left_out = VoterSet::EMPTY;
+        let spared = std::mem::take(&mut self.left_out).without(eligible);
         self.role = Role::Electing(Attempt {
             ballot,
             begun: now,
             step_begun: now,
             step: Step::Granting,
             asked: eligible,
+            spared,
             refused: VoterSet::EMPTY,
             granted: Vec::with_capacity(self.watched.len()),
             electors: VoterSet::EMPTY,
@@ -118,7 +121,7 @@ impl Candidate {
         if !matches!(attempt.step, Step::Granting) {
             return;
         }
-        let (ballot, asked) = (attempt.ballot, attempt.asked);
+        let (ballot, asked) = (attempt.ballot, attempt.asked.with(attempt.spared));
         for voter in self.eligible_voters(now).without(asked).iter() {
             if let (Some(basis), Role::Electing(attempt)) = (self.eligible(voter, now), &mut self.role) {
                 attempt.asked.insert(voter);
@@ -187,10 +190,10 @@ impl Candidate {
     }
 
     /// An answer to a confirm of the running attempt: all of W must say exactly M; silence is not agreement.
-    pub(super) fn on_round_answer(&mut self, now: Moment, pending: &Pending, answer: Answer) {
+    pub(super) fn on_round_answer(&mut self, now: Moment, pending: &Pending, ballot: Ballot, answer: Answer) {
         let Role::Electing(attempt) = &mut self.role else { return };
         let (Step::Raising(round) | Step::Verifying(round)) = &mut attempt.step else { return };
-        if pending.sent != round.sent {
+        if attempt.ballot != ballot || pending.sent != round.sent {
             return;
         }
         if answer != (Answer::Confirmed { term: round.term }) {
@@ -234,6 +237,9 @@ impl Candidate {
         leadership.begin_validity(verified, self.validity());
         let until = leadership.until();
         self.failures_in_a_row = 0;
+        self.left_out = VoterSet::EMPTY;
+        self.halt_told = false;
+        self.first_floor = 0;
         self.largest_term = self.largest_term.max(term);
         self.watched.iter_mut().for_each(super::watching::Watched::forget_time);
         self.role = Role::Leading(leadership);
@@ -244,7 +250,9 @@ impl Candidate {
     pub(super) fn fail_attempt(&mut self, now: Moment) {
         let Role::Electing(attempt) = &self.role else { return };
         let ballot = attempt.ballot;
-        self.left_out = self.left_out.with(attempt.silent());
+        if attempt.deadline(self.settings.timing.voter_timeout).is_at_or_before(now) {
+            self.left_out = self.left_out.with(attempt.silent());
+        }
         self.actions.push_back(Action::AttemptFailed);
         self.become_standby(now, ballot);
         let doublings = self.failures_in_a_row.min(MOST_DOUBLINGS);
@@ -255,6 +263,7 @@ impl Candidate {
         self.paused_until = self.paused_until.latest(pause);
         for watched in &mut self.watched {
             watched.poll_at = Some(pause);
+            watched.given_back = Some(now);
         }
     }
 }

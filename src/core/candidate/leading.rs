@@ -3,19 +3,16 @@
 use std::time::Duration;
 
 use super::asking::{Asked, Pending};
+use super::tripping::diverged;
 use super::watching::Watched;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, EndReason, Settings, VoterIndex};
 use crate::core::ledger::Ledger;
 use crate::core::planted::{Bug, Planted};
-use crate::core::record::{Answer, Ballot, Observation, Standing, Term};
+use crate::core::record::{Answer, Ballot, Observation, Seen, Standing, Term};
 use crate::core::time::{Moment, Now};
 use crate::core::timing::Timing;
 
-/// How far two clocks may come apart before the leader distrusts its own.
-const CLOCK_TRIP: Duration = Duration::from_millis(250);
-/// The most requests for verification that may wait; further ones are answered "unknown" at once.
-const MOST_VERIFICATIONS: usize = 16;
 /// A joining voter that no fresh quorum of confirms allows to adopt is adopted with the outside floor after this
 /// part of the ttl.
 const FLOOR_ADOPTION_OF_TTL: u32 = 3;
@@ -38,11 +35,12 @@ pub(super) struct Leadership {
     /// Of voters that this ballot held at some time.
     verdicts: Vec<Option<Verdict>>,
     /// When the latest acknowledged confirm was sent, voter by voter; of voters struck since, too.
-    confirmed: Vec<Option<Moment>>,
+    pub(super) acknowledged: Vec<Option<Moment>>,
     next_renewal: Moment,
     last_renewal: Moment,
     stopping: bool,
-    verifications: Vec<(u64, Moment)>,
+    /// Requests that wait, and since when.
+    pub(super) verifications: Vec<(u64, Moment)>,
     /// The clocks at the last renewal.
     clocks: Option<Now>,
     planted: Planted,
@@ -56,7 +54,7 @@ impl Leadership {
             ledger: Ledger::new(settings.voters, quorum, settings.planted),
             until: Moment::default(),
             verdicts: vec![None; settings.voters],
-            confirmed: vec![None; settings.voters],
+            acknowledged: vec![None; settings.voters],
             next_renewal: now.plus(settings.timing.renew_interval),
             last_renewal: now,
             stopping: false,
@@ -91,10 +89,14 @@ impl Leadership {
         !std::mem::replace(&mut self.stopping, true)
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// A voter of W: taken before the verifying confirm was sent, which it acknowledged.
     pub(super) fn verified(&mut self, voter: VoterIndex, sent: Moment) {
         self.ledger.taken(voter, sent, sent);
-        self.confirmed[voter] = Some(sent);
+        self.acknowledged[voter] = Some(sent);
         self.judge(voter, sent, false);
     }
 
@@ -110,7 +112,7 @@ impl Leadership {
 
     fn confirmed(&mut self, voter: VoterIndex, sent: Moment, received: Moment) {
         self.ledger.confirmed(voter, sent, received);
-        self.confirmed[voter] = Some(self.confirmed[voter].map_or(sent, |before| before.latest(sent)));
+        self.acknowledged[voter] = Some(self.acknowledged[voter].map_or(sent, |before| before.latest(sent)));
         self.judge(voter, sent, false);
     }
 
@@ -135,7 +137,7 @@ impl Leadership {
 
     /// How many voters acknowledged a confirm that was sent after `instant`.
     fn confirmed_after(&self, instant: Moment) -> usize {
-        self.confirmed.iter().flatten().filter(|sent| instant.is_before(**sent)).count()
+        self.acknowledged.iter().flatten().filter(|sent| instant.is_before(**sent)).count()
     }
 
     /// Moves the end of validity later if the ledger allows; `true` if it did.
@@ -240,7 +242,7 @@ impl Candidate {
     ) {
         let Role::Leading(leadership) = &mut self.role else {
             if matches!(&self.role, Role::Electing(_)) {
-                self.on_round_answer(now.at, pending, answer);
+                self.on_round_answer(now.at, pending, ballot, answer);
             }
             return;
         };
@@ -317,7 +319,7 @@ impl Candidate {
     }
 
     /// The voter does not even know the election any more, or belongs to another.
-    pub(super) fn on_forgotten_while_leading(&mut self, _: Moment, voter: VoterIndex, sent: Moment) {
+    pub(super) fn on_forgotten_while_leading(&mut self, voter: VoterIndex, sent: Moment) {
         if let Role::Leading(leadership) = &mut self.role {
             leadership.lost(voter, sent);
         }
@@ -335,7 +337,7 @@ impl Candidate {
             let (ballot, term) = (leadership.ballot, leadership.term);
             let is_ours = leadership.counts(voter) || shows_holder(&watch.observation, ballot);
             let is_asked = self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_)));
-            if is_ours || is_asked || self.twin_of(voter).is_some() {
+            if is_ours || is_asked || self.has_just_proposed(voter, now.at) || self.twin_of(voter).is_some() {
                 continue;
             }
             let fresh = leadership.confirmed_after(watch.since) >= self.quorum()
@@ -369,78 +371,16 @@ impl Candidate {
     }
 
     /// Sending an adopt strikes the voter's entry: from now on it is unknown since when the voter is ours.
-    fn take_over(
-        &mut self,
-        now: Moment,
-        voter: VoterIndex,
-        ballot: Ballot,
-        basis: (crate::core::record::Seen, bool),
-        term: Term,
-    ) {
+    fn take_over(&mut self, now: Moment, voter: VoterIndex, ballot: Ballot, basis: (Seen, bool), term: Term) {
         if let Role::Leading(leadership) = &mut self.role {
             leadership.ledger.strike(voter);
         }
+        self.watched[voter].proposed = Some(now);
         self.adopt(now, voter, ballot, basis, term);
-    }
-
-    /// The median of the voters' clocks ran on further than the own since the last round.
-    fn voters_clocks_ran_ahead(&self) -> bool {
-        let answered = self.watched.iter().filter_map(|watched| watched.time_excess);
-        let (ahead, all) =
-            answered.fold((0, 0), |(ahead, all), excess| (ahead + usize::from(excess > CLOCK_TRIP), all + 1));
-        all >= self.quorum() && ahead * 2 > all
-    }
-
-    pub(super) fn on_verify(&mut self, now: Moment, request: u64) {
-        match &mut self.role {
-            Role::Leading(leadership) if leadership.verifications.len() < MOST_VERIFICATIONS => {
-                leadership.verifications.push((request, now));
-                let (ballot, term) = (leadership.ballot, leadership.term);
-                for voter in 0..self.watched.len() {
-                    if matches!(&self.role, Role::Leading(leadership) if leadership.counts(voter)) {
-                        self.confirm(now, voter, ballot, term);
-                    }
-                }
-            }
-            _ => self.actions.push_back(Action::Verified { request, term: None }),
-        }
-    }
-
-    /// Rule 12: q confirms sent after the request, each from a voter that counts.
-    fn answer_verifications(&mut self, now: Moment) {
-        let (quorum, limit) = (self.quorum(), self.settings.timing.voter_timeout);
-        let Role::Leading(leadership) = &mut self.role else { return };
-        let term = leadership.term;
-        for (request, asked) in std::mem::take(&mut leadership.verifications) {
-            let confirmed =
-                leadership.confirmed.iter().flatten().filter(|sent| asked.is_at_or_before(**sent));
-            if confirmed.count() >= quorum {
-                self.actions.push_back(Action::Verified { request, term: Some(term) });
-            } else if asked.plus(limit).is_at_or_before(now) {
-                self.actions.push_back(Action::Verified { request, term: None });
-            } else {
-                leadership.verifications.push((request, asked));
-            }
-        }
-    }
-
-    pub(super) fn end_verifications(&mut self) {
-        let Role::Leading(leadership) = &mut self.role else { return };
-        for (request, _) in std::mem::take(&mut leadership.verifications) {
-            self.actions.push_back(Action::Verified { request, term: None });
-        }
     }
 }
 
 fn shows_holder(observation: &Observation, ballot: Ballot) -> bool {
     let seen = &observation.seen;
     observation.standing == Standing::Member && seen.holder == Some(ballot) && !seen.released
-}
-
-/// Whether the wall clock and the boot clock came apart since `before`.
-fn diverged(before: Now, now: Now) -> bool {
-    let boot = Duration::from_nanos(now.at.boot_ns().saturating_sub(before.at.boot_ns()));
-    let wall_before = Duration::from_micros(before.wall_us);
-    let wall = Duration::from_micros(now.wall_us);
-    (wall_before + boot).abs_diff(wall) > CLOCK_TRIP
 }

@@ -19,6 +19,7 @@ impl Candidate {
         }
         let joining: VoterSet = (0..self.watched.len()).filter(|&v| self.seen_joining(v).is_some()).collect();
         if joining == VoterSet::EMPTY {
+            self.halt_told = false;
             return;
         }
         for voter in joining.iter() {
@@ -130,7 +131,8 @@ impl Candidate {
         if !self.has_waited(now, watch.since, 2) && !planted.has(Bug::UnreadableResetAtOnce) {
             return false;
         }
-        let answering = self.watched.iter().filter(|watched| watched.reachable).count();
+        let answers = |voter: VoterIndex| self.watched[voter].reachable && self.twin_of(voter).is_none();
+        let answering = (0..self.watched.len()).filter(|&voter| answers(voter)).count();
         // A voter counts as one that may answer as a member until polls that span O(T) have shown otherwise.
         let readable = (0..self.watched.len()).filter(|&other| other != voter).filter(|&other| {
             let silence = self.watched[other].member_silence;
@@ -151,6 +153,9 @@ impl Candidate {
             return;
         }
         let floor = self.outside_floor(now);
+        if kind == ResetKind::First {
+            self.first_floor = floor;
+        }
         let joined: Vec<_> = voters.iter().filter(|&voter| self.join_once(now.at, voter, floor)).collect();
         // A straggler, or a join asked again, belongs to the reset that has begun.
         let has_begun = self.reset_told.is_some_and(|told| now.at.observer_elapsed(told) < self.quarantine());
@@ -163,15 +168,16 @@ impl Candidate {
     /// Asks a joining voter to vote again, unless it is being asked; `true` if it was asked now.
     fn join_once(&mut self, now: Moment, voter: VoterIndex, term: Term) -> bool {
         let Some(watch) = self.seen_joining(voter) else { return false };
-        if self.is_asking(voter, now, |asked| asked == Asked::Join) {
+        if self.is_asking(voter, now, |asked| asked == Asked::Join) || self.has_just_proposed(voter, now) {
             return false;
         }
+        self.watched[voter].proposed = Some(now);
         self.join(now, voter, watch.observation.seen.instance, term, self.longest_ttl_known());
         true
     }
 
     fn knows_a_term(&self) -> bool {
-        self.largest_term > 0
+        self.largest_term > self.first_floor
     }
 
     /// The outside floor: the largest of every term and hint read anywhere, the own Unix milliseconds, and the

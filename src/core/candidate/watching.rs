@@ -62,6 +62,10 @@ pub(super) struct Watched {
     pub(super) join_answered: Option<Moment>,
     /// A poll was wanted while too many were under way.
     poll_again: bool,
+    /// When a join or an adopt was last sent.
+    pub(super) proposed: Option<Moment>,
+    /// When we gave it back; older observations tell what it was before.
+    pub(super) given_back: Option<Moment>,
     in_flight: Vec<Moment>,
     hinted_polls: u8,
 }
@@ -117,7 +121,9 @@ impl Candidate {
             watched.hinted_polls = 0;
             for sent in std::mem::take(&mut watched.in_flight) {
                 if sent.is_before(overdue) {
-                    watched.note_failure(sent);
+                    if !watched.answered.is_some_and(|answered| sent.is_before(answered)) {
+                        watched.note_failure(sent);
+                    }
                 } else {
                     watched.in_flight.push(sent);
                 }
@@ -223,6 +229,9 @@ impl Candidate {
 
     fn absorb_hints(&mut self, observation: &Observation) {
         self.largest_term = self.largest_term.max(observation.term);
+        if observation.seen.holder.is_some() {
+            self.first_floor = 0;
+        }
         let is_hint = observation.standing == Standing::Joining;
         if let Some(ttl) = observation.ttl
             && !(is_hint && self.settings.planted.has(Bug::LongestTtlWithoutHints))
@@ -242,7 +251,7 @@ impl Candidate {
         if matches!(answer, Answer::Amnesia | Answer::Mismatch { .. }) {
             watched.watch = None;
             watched.answered = Some(pending.sent);
-            self.on_forgotten_while_leading(now, pending.voter, pending.sent);
+            self.on_forgotten_while_leading(pending.voter, pending.sent);
         }
     }
 
@@ -269,7 +278,9 @@ impl Candidate {
     /// Rule 2. `Some` if the voter may be taken: what a grant is to compare, and whether the key stood still.
     pub(super) fn eligible(&self, voter: VoterIndex, now: Moment) -> Option<(Seen, bool)> {
         let watched = &self.watched[voter];
-        let watch = watched.watch.filter(|_| watched.reachable)?;
+        let is_news =
+            watched.given_back.is_none_or(|back| watched.answered.is_some_and(|sent| !sent.is_before(back)));
+        let watch = watched.watch.filter(|_| watched.reachable && is_news)?;
         let Observation { standing, seen, key, .. } = watch.observation;
         if standing != Standing::Member || self.twin_of(voter).is_some() {
             return None;
@@ -346,6 +357,12 @@ impl Candidate {
             self.inertia = inertia;
             self.actions.push_back(Action::Inert(inertia));
         }
+    }
+
+    /// Whether a join or an adopt was sent so lately that another one would only be noise.
+    pub(super) fn has_just_proposed(&self, voter: VoterIndex, now: Moment) -> bool {
+        let interval = self.settings.timing.observe_interval;
+        self.watched[voter].proposed.is_some_and(|sent| !sent.plus(interval).is_at_or_before(now))
     }
 
     /// Whether a question of this kind is under way to this voter and may still be answered in time.

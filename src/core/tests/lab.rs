@@ -36,6 +36,10 @@ pub enum Link {
     OnlyObservationsAnswered,
     /// Questions arrive; answers are kept back until released.
     AnswersHeld,
+    /// Answers are kept back; whatever would write is answered with an error.
+    WritesFail,
+    /// Confirms are lost.
+    NoConfirm,
 }
 
 pub struct Participant {
@@ -231,6 +235,14 @@ impl Lab {
         if link == Link::Cut || (link == Link::OnlyObserve && !observes) {
             return None;
         }
+        if link == Link::NoConfirm && matches!(question.operation, Operation::Confirm { .. }) {
+            return None;
+        }
+        if link == Link::WritesFail {
+            let answer = if observes { self.apply(voter, question, events) } else { Answer::Silent };
+            self.participants[participant].held.push((id, answer));
+            return None;
+        }
         let answer = self.apply(voter, question, events);
         if link == Link::AnswersHeld || (link == Link::OnlyObservationsAnswered && !observes) {
             self.participants[participant].held.push((id, answer));
@@ -305,6 +317,14 @@ impl Lab {
             self.pass(Duration::from_millis(1));
         }
         self.now - begun
+    }
+
+    /// Time passes in steps of 1 ms, and each time what was held back arrives: a round trip of 1 ms.
+    pub fn pass_slowly(&mut self, participant: usize, duration: Duration) {
+        for _ in 0..duration.as_millis() {
+            self.pass(Duration::from_millis(1));
+            self.deliver_held(participant);
+        }
     }
 
     fn due(&self, participant: usize) -> Option<Duration> {
