@@ -75,11 +75,6 @@ fn the_same_seed_is_the_same_world() {
     assert_eq!(events(7), events(7));
 }
 
-/// The first seed in which the world without this rule breaks a promise.
-fn first_broken(bug: Bug, voters: usize, most: u64) -> Option<(u64, String)> {
-    (0..most).find_map(|seed| run(voters, seed, Planted::bug(bug), false).err().map(|broken| (seed, broken)))
-}
-
 /// That the oracles can fail: one rule for each. All rules have directed tests beside the core.
 #[test]
 fn each_oracle_notices_a_rule_that_is_gone() {
@@ -89,8 +84,8 @@ fn each_oracle_notices_a_rule_that_is_gone() {
         (Bug::ReleaseBeforeStop, "before its work had stopped"),
         (Bug::VersionReset, "no leader"),
     ] {
-        let (_, broken) = first_broken(bug, 3, 100).unwrap();
-        assert!(broken.contains(promise), "{bug:?}: {broken}");
+        let mut broken = (0..100).filter_map(|seed| run(3, seed, Planted::bug(bug), false).err());
+        assert!(broken.any(|broken| broken.contains(promise)), "{bug:?} was never noticed as {promise:?}");
     }
 }
 
