@@ -58,7 +58,7 @@ impl Agent {
             }
         }
         // Read to the end, so that the process never waits for us; loud, where something should be known.
-        let is_loud = env::var_os("BENCH_LOG").is_some();
+        let is_loud = log_level().is_some();
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if is_loud {
@@ -124,12 +124,18 @@ impl Drop for Agent {
     }
 }
 
+/// With `BENCH_LOG=debug` and the like the processes' logs are shown, to find out why something took so long.
+fn log_level() -> Option<String> {
+    env::var("BENCH_LOG").ok()
+}
+
 /// The command line, not yet started.
 pub fn command(spec: &Spec, listen: &str) -> Command {
     let binary = env::var("QUORATE_BIN").unwrap_or_else(|_| "target/release/quorate".to_owned());
     let mut command = Command::new(binary);
     command.args(["run", "--election", spec.election, "--identity", &spec.identity]);
-    command.args(["--listen", listen, "--log-format", "json", "--log-level", "info"]);
+    command.args(["--listen", listen, "--log-format", "json"]);
+    command.args(["--log-level", log_level().as_deref().unwrap_or("info")]);
     if let Some(ttl) = spec.ttl {
         command.args(["--ttl", ttl]);
     }
