@@ -32,7 +32,7 @@ const VOTER_TIMEOUT: Duration = Duration::from_millis(100);
 /// How many, and how many with `BENCH_QUICK=1`.
 const TRIALS: (usize, usize) = (1000, 24);
 /// At once, unless `BENCH_GROUPS` says otherwise.
-const GROUPS: usize = 12;
+const GROUPS: usize = 16;
 /// Between an answer of `/leaderz` and the next question.
 const PAUSE: Duration = Duration::from_millis(4);
 /// How long after `until` the leader is still asked.
