@@ -70,4 +70,4 @@ tools: ## install what building and testing need, and only what is missing
 
 .PHONY: clean
 clean: ## remove what was built (not the servers in .tools)
-	rm -rf target bench/rivals/target
+	rm -rf target bench/rivals/target bench/quorate/target

@@ -11,9 +11,10 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, Script};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::figure::Figure;
+use crate::figure::{Figure, samples};
 
-const ROUNDS: usize = 2000;
+/// Of each kind, and with `BENCH_QUICK=1`.
+const ROUNDS: (usize, usize) = (2000, 200);
 /// Not counted: connections, script caches and branch predictors warm up.
 const WARM_UP: usize = 200;
 
@@ -33,8 +34,9 @@ fn rounds(what: &str, runtime: &Runtime, ports: &[u16]) -> Result<()> {
             connections.push(client.get_multiplexed_async_connection().await?);
         }
         let script = Script::new("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])");
-        let mut took = Vec::with_capacity(ROUNDS);
-        for round in 0..WARM_UP + ROUNDS {
+        let rounds = samples(ROUNDS.0, ROUNDS.1);
+        let mut took = Vec::with_capacity(rounds);
+        for round in 0..WARM_UP + rounds {
             let one = round_to_quorum(&connections, &script, round).await?;
             if round >= WARM_UP {
                 took.push(one);

@@ -12,12 +12,13 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::figure::Figure;
+use crate::figure::{Figure, samples};
 use crate::servers::{Ended, free_port, wait_for};
 
 const MEMBERS: usize = 3;
 const CANDIDATES: usize = 4;
-const HAND_OVERS: usize = 100;
+/// How many, and how many with `BENCH_QUICK=1`.
+const HAND_OVERS: (usize, usize) = (100, 10);
 /// Starting `etcdctl`, connecting and writing its key takes some 30 ms.
 const CAMPAIGNING: Duration = Duration::from_millis(200);
 /// What a hand-over may take before the run is given up.
@@ -32,8 +33,9 @@ pub fn measure() -> Result<()> {
         candidates.push(start_candidate(index, &endpoints, &tell)?);
     }
     let mut leader = next_leader(&told)?.0;
-    let mut took = Vec::with_capacity(HAND_OVERS);
-    for _ in 0..HAND_OVERS {
+    let rounds = samples(HAND_OVERS.0, HAND_OVERS.1);
+    let mut took = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
         thread::sleep(CAMPAIGNING);
         let began = Instant::now();
         kill(Pid::from_raw(i32::try_from(candidates[leader].0.id())?), Signal::SIGTERM)?;

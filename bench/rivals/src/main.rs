@@ -9,6 +9,7 @@ mod etcd;
 mod figure;
 mod redlock;
 mod servers;
+mod table;
 
 use std::env;
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
             redlock::contend(&ports()?, resource, Duration::from_millis(retry_delay_ms.parse()?))
         }
         ["etcd"] => etcd::measure(),
-        ["table"] => figure::print_table(),
+        ["table"] => table::print_table(),
         _ => bail!("usage: rivals with-servers COMMAND… | bare | redlock | etcd | table"),
     }
 }

@@ -12,12 +12,13 @@ use nix::time::{ClockId, clock_gettime};
 use rslock::LockManager;
 use tokio::runtime::Builder;
 
-use crate::figure::Figure;
+use crate::figure::{Figure, samples};
 use crate::servers::Ended;
 
 const TTL: Duration = Duration::from_secs(10);
-const LOCKS: usize = 1000;
-const HAND_OVERS: usize = 200;
+/// How many of each, and how many with `BENCH_QUICK=1`.
+const LOCKS: (usize, usize) = (1000, 100);
+const HAND_OVERS: (usize, usize) = (200, 20);
 /// One holds, the others want it.
 const CONTENDERS: usize = 4;
 /// What a hand-over may take before the run is given up: many times the library's default retry delay.
@@ -41,8 +42,9 @@ fn manager(ports: &[u16]) -> LockManager {
 fn locks(ports: &[u16]) -> Result<()> {
     let took = Builder::new_current_thread().enable_all().build()?.block_on(async {
         let manager = manager(ports);
-        let mut took = Vec::with_capacity(LOCKS);
-        for _ in 0..LOCKS {
+        let locks = samples(LOCKS.0, LOCKS.1);
+        let mut took = Vec::with_capacity(locks);
+        for _ in 0..locks {
             let began = Instant::now();
             let lock = manager.lock("bench:rslock", TTL).await?;
             took.push(began.elapsed());
@@ -70,8 +72,9 @@ fn hand_overs(what: &str, retry_delay_ms: u64) -> Result<()> {
         contenders.push(start_contender(index, &resource, retry_delay_ms, &tell)?);
     }
     let mut holder = news(&told)?;
-    let mut took = Vec::with_capacity(HAND_OVERS);
-    for round in 0..HAND_OVERS {
+    let rounds = samples(HAND_OVERS.0, HAND_OVERS.1);
+    let mut took = Vec::with_capacity(rounds);
+    for round in 0..rounds {
         // Long enough for everyone to be polling again, and not in step with them.
         thread::sleep(Duration::from_millis(30 + (round as u64 * 37) % 60));
         writeln!(contenders[holder.contender].1, "release")?;

@@ -54,13 +54,14 @@ async fn campaign(config: &Config, listener: TcpListener, bound: SocketAddr) -> 
     });
     let voters = voters.collect();
     let surroundings = Surroundings { voters, hints, work: NoWork, report, shutdown: shutdown.clone() };
-    let mut campaigning = Box::pin(election.run(surroundings));
+    // A task of its own: whatever wakes the future that the runtime blocks on costs a system call each time.
+    let mut campaigning = tokio::spawn(election.run(surroundings));
     tokio::select! {
-        ended = &mut campaigning => ended?,
+        ended = &mut campaigning => ended.context("the election broke")??,
         broken = &mut http_ended => {
             tracing::error!("HTTP ended: handing over");
             shutdown.cancel();
-            campaigning.await?;
+            campaigning.await.context("the election broke")??;
             broken.context("the HTTP thread broke")??;
             bail!("HTTP ended unasked");
         }
