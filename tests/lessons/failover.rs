@@ -23,6 +23,9 @@ impl World {
         }
         // Only now: a first replica gives its primary a new history, which is an amnesia.
         voters.educate(TTL);
+        eventually("the replicas know the election", || {
+            replicas.iter().all(|replica| field(replica, "standing") == "member")
+        });
         let addresses = voters.servers.iter().map(|server| Forwarder::to(server.port())).collect();
         Self { voters, replicas, addresses }
     }
@@ -65,7 +68,7 @@ fn version(server: &LocalServer) -> u64 {
     field(server, "version").parse().unwrap()
 }
 
-/// redsync#147, and what the Redlock page warns of: a replica that lost the lease gives it to somebody else.
+/// A replica that lost the last writes forgot the lease, and would give it to somebody else in plain Redlock.
 #[test]
 fn a_fail_over_to_a_stale_replica_and_back_costs_neither_leader_nor_term() {
     let world = World::new(3, 1);

@@ -4,23 +4,18 @@ use std::time::Duration;
 
 use super::{TTL, candidate};
 use crate::common::Version;
-use crate::common::candidate::{LETTERS, Launch, Voters, count, eventually, lines};
+use crate::common::candidate::{Launch, Voters, count, eventually, field, lines};
 use crate::common::forwarder::Forwarder;
 use crate::common::onlookers::Onlookers;
 
 /// A server listed twice has two votes in every Redlock library tried.
 #[test]
 fn the_same_server_under_two_names_counts_as_none_and_is_told_once() {
-    let voters = Voters::experienced(3, TTL);
-    let other_name = Forwarder::to(voters.servers[0].port());
+    let voters = Voters::new(2);
     let mut urls = voters.urls();
-    // The address alone does not tell.
-    urls[1].1 = other_name.url();
-    let fresh = [Version::Redis70.start(), Version::Redis70.start()];
-    urls[0].1 = fresh[0].url();
-    let second = Forwarder::to(fresh[0].port());
-    urls[1].1 = second.url();
-    urls[2].1 = fresh[1].url();
+    // By its address alone it is another server.
+    let twin = Forwarder::to(voters.servers[0].port());
+    urls.push(("c", twin.url()));
     let only = candidate("only", &urls);
     eventually("it tells", || count(&only.log(), "two configured voters are the same server") > 0);
     let onlookers = Onlookers::watch(&[&only]);
@@ -30,7 +25,7 @@ fn the_same_server_under_two_names_counts_as_none_and_is_told_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     let mut names = [told[0]["voter"].as_str().unwrap(), told[0]["other"].as_str().unwrap()];
     names.sort_unstable();
-    assert_eq!(names, ["a", "b"]);
+    assert_eq!(names, ["a", "c"]);
     assert!(only.status()["voter"][0]["error"].as_str().unwrap().contains("same server"));
 }
 
@@ -54,7 +49,7 @@ fn a_candidate_with_other_voters_is_inert_and_says_both_electorates_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0]["theirs"].as_str(), told[0]["ours"].as_str()), (Some("1 a,b,c"), Some("1 a,b,d")));
     assert_eq!((misfit.leads(), count(&misfit.log(), "elected")), (false, 0), "until restarted");
-    assert_eq!(another.command(&["DBSIZE"]).unwrap(), "0", "it proposes nothing");
+    assert_ne!(field(&another, "standing"), "member", "not even the voter that only it knows may vote");
 }
 
 /// Leaders and standbys that differ in ttl by more than two cannot exclude each other through a reset.
@@ -76,5 +71,4 @@ fn a_candidate_whose_ttl_differs_by_more_than_two_is_inert_while_the_leader_live
     assert_eq!(count(&misfit.log(), "no longer inert"), 1);
     let seen = onlookers.finish();
     assert!(seen.iter().any(|yes| yes.identity == "leader"));
-    assert!(LETTERS.len() > voters.servers.len());
 }

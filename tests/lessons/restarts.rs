@@ -6,7 +6,7 @@ use quorate::core::leader_validity;
 use quorate::local::Memory;
 
 use super::{TTL, candidate};
-use crate::common::candidate::{Launch, Voters, boot, count, eventually, has_lease, lines};
+use crate::common::candidate::{LETTERS, Launch, Voters, boot, count, eventually, has_lease, lines};
 use crate::common::onlookers::Onlookers;
 
 /// Every Redlock library tried: the quorum silently gone at the third restart, told 2 to 46 s later or never.
@@ -43,11 +43,13 @@ fn spaced_restarts_with_and_without_memory_are_healed_each_time() {
     let leader = candidate("leader", &voters.urls());
     eventually("all three held", || leader.holds(3));
     let term = leader.term();
-    for memory in [Memory::Saved, Memory::Empty] {
-        for server in &mut voters.servers {
+    for (times, memory) in [(1.0, Memory::Saved), (2.0, Memory::Empty)] {
+        for (server, name) in voters.servers.iter_mut().zip(LETTERS) {
             server.restart(memory).unwrap();
+            let forgot = format!("quorate_voter_amnesia_total{{voter=\"{name}\"}}");
+            eventually("the restart is noticed", || leader.metric(&forgot) >= times);
             eventually("the voter holds the lease again", || has_lease(server) && leader.holds(3));
-            assert_eq!((leader.leads(), leader.term()), (true, term));
+            assert_eq!((leader.leads(), leader.term()), (true, term), "{memory:?}: {}", leader.log());
         }
     }
     assert_eq!(count(&leader.log(), "lost"), 0);
