@@ -50,7 +50,7 @@ pub struct Reply {
     pub answer: Answer,
     /// Read right after the answer was read completely, or after the silence was settled.
     pub received: Moment,
-    /// With an observation, what people are shown.
+    /// With an observation, what people are shown; with a *mismatch*, the electorate alone.
     pub details: Option<Details>,
     /// Why the answer is silence, *replica* or *mismatch*.
     pub trouble: Option<Trouble>,

@@ -9,12 +9,13 @@ mod ending;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use self::ending::Ending;
 use super::asks::{Answered, Asks};
-use super::leadership::Leadership;
+use super::leadership::{Leadership, whole_ms};
 use super::port::{Pending, VoterPort, Work};
 use super::predecessor::Predecessor;
 use super::renewals::Renewals;
@@ -23,7 +24,7 @@ use super::roll::Roll;
 use super::verify::Rounds;
 use super::{Alarm, Command, Failure, Settings, Surroundings};
 use crate::clock;
-use crate::core::{Ballot, Candidate, EndReason, Event, Moment, Now, StandBack, Term};
+use crate::core::{Ballot, Candidate, EndReason, Event, Inertia, Moment, Now, StandBack, Term};
 use crate::voter::Hint;
 
 /// The loop turns at least this often within a ttl.
@@ -47,6 +48,22 @@ struct Attempt {
     who: Arc<str>,
 }
 
+/// Why nothing is proposed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inertness {
+    Electorate,
+    Ttl { theirs: Duration, ours: Duration },
+}
+
+impl From<Inertia> for Inertness {
+    fn from(inertia: Inertia) -> Self {
+        match inertia {
+            Inertia::Electorate { voter: _ } => Self::Electorate,
+            Inertia::Ttl { voter: _, theirs, ours } => Self::Ttl { theirs, ours },
+        }
+    }
+}
+
 struct Driver<V: ?Sized, W> {
     settings: Settings,
     core: Candidate,
@@ -62,6 +79,8 @@ struct Driver<V: ?Sized, W> {
     predecessor: Predecessor,
     renewals: Renewals,
     rounds: Rounds,
+    /// What was last said about being inert, without the voter that shows it: any may be the first to.
+    inert: Option<Inertness>,
     /// What the core has to be told before anything else.
     follow_ups: VecDeque<Event>,
     /// Resigning was asked for, and leadership has not ended yet.
@@ -158,6 +177,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             predecessor: Predecessor::default(),
             renewals: Renewals::new(settings.timing.ttl),
             rounds: Rounds::default(),
+            inert: None,
             follow_ups: VecDeque::new(),
             resigning: None,
             ending: None,
@@ -193,7 +213,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             && !claim.holds(now.at)
             && self.last_turn.is_before(claim.hard)
         {
-            let late_ms = now.at.leader_elapsed(claim.until).as_millis();
+            let late_ms = whole_ms(now.at.leader_elapsed(claim.until));
             tracing::error!(election = %self.settings.about.election, term = claim.term, late_ms,
                 "overrun: this process did not run until its validity had ended");
             self.report.note(Fact::Overrun);

@@ -368,6 +368,6 @@ impl Leadership {
 }
 
 /// A duration in whole milliseconds, rounded down, so that a remaining validity is never overstated.
-fn whole_ms(duration: Duration) -> u64 {
+pub(super) fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::asks::Answered;
 use super::board::VoterState;
-use super::report::{Fact, Report};
+use super::leadership::whole_ms;
+use super::report::{Fact, OperationKind, Report};
 use crate::core::{Answer, Instance, Moment, Now, Observation, VoterIndex, VoterView};
 use crate::voter::{Details, Trouble, TroubleKind};
 
-/// A voter whose trouble keeps changing its kind is logged no more often than this.
+/// A voter whose trouble comes and goes, or keeps changing its kind, is logged no more often than this.
 const SHORTEST_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ struct Entry {
     name: String,
     last: Option<(Instance, u64)>,
     trouble: Option<Known>,
+    /// When trouble was last logged.
+    logged: Option<Moment>,
     error: Option<Arc<str>>,
     version: Option<Arc<str>>,
     who: Option<Arc<str>>,
@@ -28,8 +31,29 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     kind: TroubleKind,
+    operation: OperationKind,
     since: Moment,
-    logged: Moment,
+    last: Moment,
+    /// The kind that was logged, since this trouble began.
+    told: Option<TroubleKind>,
+}
+
+impl Known {
+    /// That this operation was answered at `at` says that the trouble is over.
+    fn is_over(&self, operation: OperationKind, at: Moment) -> bool {
+        // A full server answers those who only look, and refuses those who write.
+        let hits_some_operations = matches!(
+            self.kind,
+            TroubleKind::NoPerm
+                | TroubleKind::Misconf
+                | TroubleKind::ReadOnly
+                | TroubleKind::OutOfMemory
+                | TroubleKind::Malformed
+                | TroubleKind::Other
+        );
+        let is_recent = at.leader_elapsed(self.last) < SHORTEST_LOG_INTERVAL;
+        !(hits_some_operations && is_recent && operation != self.operation)
+    }
 }
 
 pub(super) struct Roll {
@@ -69,9 +93,11 @@ impl Roll {
         match &reply.trouble {
             Some(trouble) => {
                 report.note(Fact::Trouble { voter: sent.voter, kind: trouble.kind });
-                entry.fall(&self.election, trouble, reply.received);
+                entry.fall(&self.election, trouble, sent.operation, reply.received);
             }
-            None if reply.answer != Answer::Silent => entry.recover(&self.election, reply.received),
+            None if reply.answer != Answer::Silent => {
+                entry.recover(&self.election, sent.operation, reply.received);
+            }
             None => {}
         }
         let Answer::Observed(observation) = &reply.answer else { return false };
@@ -83,9 +109,13 @@ impl Roll {
     /// What is known about a voter now. Logs when it begins to answer as the same server as another one.
     pub(super) fn state(&mut self, voter: VoterIndex, view: &VoterView) -> VoterState {
         let twin = view.same_server.map(|other| self.name(other).to_owned());
+        // The first of the two that is noticed names both.
+        let is_told =
+            view.same_server.and_then(|other| self.voters.get(other)).is_some_and(|other| other.is_twin);
         let Some(entry) = self.voters.get_mut(voter) else { return VoterState::default() };
         if let Some(other) = &twin
             && !entry.is_twin
+            && !is_told
         {
             tracing::error!(election = %self.election, voter = %entry.name, %other,
                 "two configured voters are the same server: neither counts");
@@ -113,26 +143,28 @@ impl Entry {
         self.electorate.clone_from(&details.electorate);
     }
 
-    fn fall(&mut self, election: &str, trouble: &Trouble, at: Moment) {
-        let is_new = self.trouble.is_none_or(|known| known.kind != trouble.kind);
-        if !is_new {
-            return;
+    fn fall(&mut self, election: &str, trouble: &Trouble, operation: OperationKind, at: Moment) {
+        let before = self.trouble;
+        let since = before.map_or(at, |known| known.since);
+        let told = before.and_then(|known| known.told);
+        if before.is_none_or(|known| known.kind != trouble.kind) {
+            self.error = Some(Arc::from(trouble.to_string()));
         }
-        let is_quiet =
-            self.trouble.is_some_and(|known| at.leader_elapsed(known.logged) < SHORTEST_LOG_INTERVAL);
-        let since = self.trouble.map_or(at, |known| known.since);
-        let logged = self.trouble.filter(|_| is_quiet).map_or(at, |known| known.logged);
-        self.trouble = Some(Known { kind: trouble.kind, since, logged });
-        self.error = Some(Arc::from(trouble.to_string()));
-        if !is_quiet {
+        let is_quiet = self.logged.is_some_and(|logged| at.leader_elapsed(logged) < SHORTEST_LOG_INTERVAL);
+        let is_due = told != Some(trouble.kind) && !is_quiet;
+        let told = if is_due { Some(trouble.kind) } else { told };
+        self.trouble = Some(Known { kind: trouble.kind, operation, since, last: at, told });
+        if is_due {
+            self.logged = Some(at);
             tracing::warn!(election, voter = %self.name, kind = trouble.kind.label(), "voter in trouble: {trouble}");
         }
     }
 
-    fn recover(&mut self, election: &str, at: Moment) {
+    fn recover(&mut self, election: &str, operation: OperationKind, at: Moment) {
+        let Some(known) = self.trouble.take_if(|known| known.is_over(operation, at)) else { return };
         self.error = None;
-        if let Some(known) = self.trouble.take() {
-            let after_ms = at.leader_elapsed(known.since).as_millis();
+        if known.told.is_some() {
+            let after_ms = whole_ms(at.leader_elapsed(known.since));
             tracing::info!(election, voter = %self.name, after_ms, "voter answers again");
         }
     }

@@ -213,7 +213,13 @@ fn mismatch(scope: &Scope, format: &str, electorate: &str, voter: &str) -> Under
             scope.voter
         ),
     );
-    Understood { answer: Answer::Mismatch { electorate_differs }, details: None, trouble: Some(trouble) }
+    let theirs = Some(shown(electorate)).filter(|electorate| !electorate.is_empty());
+    let details = Details { electorate: theirs, ..Details::default() };
+    Understood {
+        answer: Answer::Mismatch { electorate_differs },
+        details: Some(details),
+        trouble: Some(trouble),
+    }
 }
 
 fn refusal(why: &str) -> Option<Refusal> {

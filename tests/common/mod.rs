@@ -2,6 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where a value is not what it must be")]
 
+pub mod candidate;
+pub mod forwarder;
+pub mod onlookers;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

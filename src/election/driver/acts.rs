@@ -10,8 +10,8 @@ use crate::core::{
 };
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
-use crate::election::driver::{Attempt, Driver, WorkState};
-use crate::election::leadership::LeaderChange;
+use crate::election::driver::{Attempt, Driver, Inertness, WorkState};
+use crate::election::leadership::{LeaderChange, whole_ms};
 use crate::election::news::{Who, rfc3339};
 use crate::election::port::{VoterPort, Work};
 use crate::election::report::{AttemptResult, Fact, OperationKind, Succession, end_word, reset_word};
@@ -84,7 +84,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if why != Succession::Vacant {
             self.report.note(Fact::FailedOver { kind: why, took: leaderless });
         }
-        let (took_ms, validity_ms) = (milliseconds(took), until.observer_elapsed(now.at).as_millis());
+        let (took_ms, validity_ms) = (milliseconds(took), whole_ms(until.observer_elapsed(now.at)));
         tracing::info!(election = %self.settings.about.election, term, reason = why.word(), took_ms, validity_ms,
             "elected");
     }
@@ -170,6 +170,10 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     }
 
     fn inert(&mut self, now: Now, inertia: Option<Inertia>) {
+        let inert = inertia.map(Inertness::from);
+        if std::mem::replace(&mut self.inert, inert) == inert {
+            return;
+        }
         let election = &self.settings.about.election;
         match inertia {
             None => tracing::info!(%election, "no longer inert"),
@@ -181,8 +185,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
                     "inert until restarted: this voter's record belongs to other voters than the configured ones");
             }
             Some(Inertia::Ttl { voter, theirs, ours }) => {
-                let (name, theirs_ms, ours_ms) =
-                    (self.roll.name(voter), theirs.as_millis(), ours.as_millis());
+                let (name, theirs_ms, ours_ms) = (self.roll.name(voter), whole_ms(theirs), whole_ms(ours));
                 tracing::error!(%election, voter = name, theirs_ms, ours_ms,
                     "inert: the leader's ttl and ours differ by more than a factor of two; go in steps");
             }

@@ -1,0 +1,135 @@
+//! A voter that is a primary with a replica behind one address, failed over to a replica that lost the last writes.
+
+use super::{TTL, candidate};
+use crate::common::Version;
+use crate::common::candidate::{Agent, LETTERS, Voters, count, eventually, field, has_lease};
+use crate::common::forwarder::Forwarder;
+use crate::common::onlookers::Onlookers;
+use quorate::local::LocalServer;
+
+/// Voters of which the first `pairs` have a replica.
+struct World {
+    voters: Voters,
+    replicas: Vec<LocalServer>,
+    addresses: Vec<Forwarder>,
+}
+
+impl World {
+    fn new(count: usize, pairs: usize) -> Self {
+        let voters = Voters::new(count);
+        let replicas: Vec<_> = (0..pairs).map(|_| Version::Redis70.start()).collect();
+        for (primary, replica) in voters.servers.iter().zip(&replicas) {
+            follow(replica, primary);
+        }
+        // Only now: a first replica gives its primary a new history, which is an amnesia.
+        voters.educate(TTL);
+        eventually("the replicas know the election", || {
+            replicas.iter().all(|replica| field(replica, "standing") == "member")
+        });
+        let addresses = voters.servers.iter().map(|server| Forwarder::to(server.port())).collect();
+        Self { voters, replicas, addresses }
+    }
+
+    fn start(&self, identity: &str) -> Agent {
+        let urls: Vec<_> = LETTERS.into_iter().zip(self.addresses.iter().map(Forwarder::url)).collect();
+        candidate(identity, &urls)
+    }
+
+    /// The replica is promoted, and what the primary is told from here on is lost …
+    fn split(&self, pair: usize) {
+        self.replicas[pair].replicate(None).unwrap();
+    }
+
+    /// … when the address moves to the replica.
+    fn fail_over(&self, pair: usize) {
+        self.addresses[pair].redirect(self.replicas[pair].port());
+    }
+
+    /// The way back: the old primary follows, is promoted, and misses what comes after.
+    fn split_back(&self, pair: usize) {
+        follow(&self.voters.servers[pair], &self.replicas[pair]);
+        self.voters.servers[pair].replicate(None).unwrap();
+    }
+
+    fn fail_back(&self, pair: usize) {
+        self.addresses[pair].redirect(self.voters.servers[pair].port());
+    }
+}
+
+fn follow(replica: &LocalServer, primary: &LocalServer) {
+    replica.replicate(Some(primary)).unwrap();
+    eventually("the replica has copied everything", || {
+        replica.command(&["INFO", "replication"]).unwrap().contains("master_link_status:up")
+    });
+}
+
+/// The version of a server's record, which every renewal raises.
+fn version(server: &LocalServer) -> u64 {
+    field(server, "version").parse().unwrap()
+}
+
+/// A replica that lost the last writes forgot the lease, and would give it to somebody else in plain Redlock.
+#[test]
+fn a_fail_over_to_a_stale_replica_and_back_costs_neither_leader_nor_term() {
+    let world = World::new(3, 1);
+    let leader = world.start("leader");
+    eventually("all three held", || leader.holds(3));
+    let standby = world.start("standby");
+    eventually("the standby sees it", || standby.sees("leader"));
+    let term = leader.term();
+    let onlookers = Onlookers::watch(&[&leader, &standby]);
+    let (primary, replica) = (&world.voters.servers[0], &world.replicas[0]);
+
+    world.split(0);
+    let then = version(replica);
+    eventually("the replica misses two renewals", || version(primary) >= then + 2);
+    world.fail_over(0);
+    eventually("the replica rejoined and is held", || has_lease(replica) && leader.holds(3));
+    assert_eq!((field(replica, "standing"), leader.term()), ("member".to_owned(), term));
+
+    world.split_back(0);
+    let then = version(primary);
+    eventually("the old primary misses two renewals", || version(replica) >= then + 2);
+    world.fail_back(0);
+    eventually("the old primary is renewed", || version(primary) >= 2 && has_lease(primary));
+    eventually("it forgot, although it is the same process", || {
+        leader.metric("quorate_voter_amnesia_total{voter=\"a\"}") >= 2.0
+    });
+    eventually("all three held", || leader.holds(3));
+
+    let seen = onlookers.finish();
+    assert!(seen.iter().all(|yes| yes.identity == "leader" && (yes.term.is_none() || yes.term == term)));
+    assert_eq!((leader.leads(), leader.term(), count(&leader.log(), "lost")), (true, term, 0));
+}
+
+/// The same with a majority at once: now leadership may be lost, but nobody shares it and terms grow.
+#[test]
+fn a_fail_over_of_a_majority_to_stale_replicas_makes_no_two_leaders_and_no_smaller_term() {
+    let world = World::new(3, 2);
+    let before = field(&world.replicas[0], "term");
+    assert_eq!(before, crate::common::candidate::FORMER_TERM.to_string());
+    // Before anybody leads: the replicas will know nothing of this leadership at all.
+    world.split(0);
+    world.split(1);
+    let leader = world.start("leader");
+    eventually("all three held", || leader.holds(3));
+    let standby = world.start("standby");
+    eventually("the standby sees it", || standby.sees("leader"));
+    let term = leader.term().unwrap();
+    let onlookers = Onlookers::watch(&[&leader, &standby]);
+    world.fail_over(0);
+    world.fail_over(1);
+    eventually("the replicas are asked", || {
+        world.replicas.iter().all(|replica| field(replica, "standing") == "joining" || has_lease(replica))
+    });
+    let agents = [&leader, &standby];
+    eventually("a leader of all three", || agents.iter().any(|agent| agent.leads() && agent.holds(3)));
+    let seen = onlookers.finish();
+    let last = agents.iter().find_map(|agent| agent.term()).unwrap();
+    assert!(last >= term, "{last} after {term}");
+    assert!(seen.iter().filter_map(|yes| yes.term).all(|seen| seen == term || seen > term));
+    if last == term {
+        assert!(leader.leads(), "a term has one leader");
+    }
+    assert!(world.replicas.iter().all(|replica| field(replica, "term").parse::<u64>().unwrap() >= last));
+}
