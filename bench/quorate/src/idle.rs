@@ -21,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// The kernel counts processor time in these.
 const TICK: Duration = Duration::from_millis(10);
 /// Elections of empty servers wait for O first.
-const LEADER_LIMIT: Duration = Duration::from_secs(60);
+const LEADER_LIMIT: Duration = Duration::from_mins(1);
 
 pub fn measure(urls: &[String]) -> Result<()> {
     starts(urls)?;
@@ -40,7 +40,7 @@ pub fn measure(urls: &[String]) -> Result<()> {
     let began = Instant::now();
     let both = scripts_per_second(urls, idle)?;
     let share = |before: Duration, after: Duration| {
-        (after - before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0
+        after.saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0
     };
     let cpu_percent = (share(before.0, cpu(&leader)?), share(before.1, cpu(&standby)?));
     let resident_mb = (resident_mb(&leader)?, resident_mb(&standby)?);

@@ -71,7 +71,7 @@ pub fn measure() -> Result<()> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let begun: [AtomicUsize; 3] = Default::default();
     let trials = Mutex::new(Vec::with_capacity(wanted));
-    let began = Instant::now();
+    let start = Instant::now();
     thread::scope(|scope| {
         let running: Vec<_> = (0..groups)
             .map(|group| {
@@ -84,7 +84,7 @@ pub fn measure() -> Result<()> {
         })
     })?;
     let trials = trials.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let took = began.elapsed().as_secs();
+    let took = start.elapsed().as_secs();
     Line::Note(format!(
         "loss of quorum: {} trials in {took} s, {groups} groups of 5 servers at once",
         trials.len()
@@ -183,12 +183,12 @@ impl Group {
         // Evenly over the leader's renewals.
         thread::sleep(spread(round, TTL / 5));
         let mut seen = Seen::default();
-        seen.note(client.get("/leaderz")?)?;
+        seen.note(&client.get("/leaderz")?)?;
         self.break_it(round, leader)?;
         let broken = Instant::now();
         seen.broken = Some(broken);
         loop {
-            seen.note(client.get("/leaderz")?)?;
+            seen.note(&client.get("/leaderz")?)?;
             let until = seen.until.context("the leader does not lead")?;
             if Instant::now() > until + AFTER_UNTIL {
                 break;
@@ -242,7 +242,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn note(&mut self, answer: Answer) -> Result<()> {
+    fn note(&mut self, answer: &Answer) -> Result<()> {
         let validity = answer.validity()?;
         if answer.code == 200 {
             self.last = Some((answer.sent, answer.received));
@@ -251,7 +251,7 @@ impl Seen {
         let told = (!validity.is_zero()).then(|| answer.sent + validity);
         match (told, self.until) {
             (Some(told), until) if may_still_move => {
-                self.until = Some(until.map_or(told, |until| until.max(told)))
+                self.until = Some(until.map_or(told, |until| until.max(told)));
             }
             (Some(told), Some(until)) if told > until + TOLD_WITHIN => {
                 self.violations.push(format!("until moved {:?} without a quorum", told - until));

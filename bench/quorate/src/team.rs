@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::agent::{Agent, Spec, Told};
 
 /// What anything may take before the run is given up: several times the longest wait of the protocol at its defaults.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(5);
 
