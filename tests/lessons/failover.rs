@@ -102,6 +102,25 @@ fn a_fail_over_to_a_stale_replica_and_back_costs_neither_leader_nor_term() {
     assert_eq!((leader.leads(), leader.term(), count(&leader.log(), "lost")), (true, term, 0));
 }
 
+/// The same process again, with what it knew earlier: its run_id alone does not tell, and nobody saw the replica.
+#[test]
+fn a_fail_over_there_and_back_that_nobody_saw_is_an_amnesia_of_that_voter_only() {
+    let world = World::new(3, 1);
+    let leader = world.start("leader");
+    eventually("all three held", || leader.holds(3));
+    let term = leader.term();
+    let (primary, replica) = (&world.voters.servers[0], &world.replicas[0]);
+    world.split(0);
+    let then = version(replica);
+    eventually("the replica misses two renewals", || version(primary) >= then + 2);
+    world.addresses[0].cut();
+    world.split_back(0);
+    world.addresses[0].heal();
+    eventually("it is told apart", || leader.metric("quorate_voter_amnesia_total{voter=\"a\"}") >= 1.0);
+    eventually("all three held again", || leader.holds(3) && has_lease(primary));
+    assert_eq!((leader.leads(), leader.term(), count(&leader.log(), "lost")), (true, term, 0));
+}
+
 /// The same with a majority at once: now leadership may be lost, but nobody shares it and terms grow.
 #[test]
 fn a_fail_over_of_a_majority_to_stale_replicas_makes_no_two_leaders_and_no_smaller_term() {

@@ -1,6 +1,36 @@
 //! How others failed their users, and that Quorate does not: real servers, real candidates.
 //!
-//! TABLE
+//! | behaviour that others showed | test here, or where else |
+//! |---|---|
+//! | a cached "I am leader" outlives the lease | `loss::a_leader_that_was_stopped_…`, `restarts::a_candidate_restarted_after_a_crash_…` |
+//! | the lease is released before the work has stopped | no work here: `core` tests `a_lapsed_lease_is_released_only_after_…`, `a_resigning_leader_renews_until_…`; for renewals `loss::a_failing_renewal_…` |
+//! | told after the fact, two leaders where only the leader is cut off | `loss::when_only_the_leader_is_cut_off_…` |
+//! | the clock is looked at once a second | `loss::when_the_voters_stop_…` (its watchers) |
+//! | one frozen voter costs the lease | `faults::one_frozen_voter_of_five_…` |
+//! | five voters restarted empty one after another | `restarts::five_voters_restarted_empty_…` |
+//! | work starts on a lock that has expired already | a round trip that long is beyond the voter timeout: `core` test `validity_counts_from_before_the_verifying_confirm_was_sent` |
+//! | the drain is unbounded | no work here: `election` tests; `run.rs`: `a_standby_leaves_at_once_and_a_leader_without_voters_within_…` |
+//! | one-shot elector | `loss::after_a_loss_…` |
+//! | a renewal error kills a healthy leader | `faults::a_blip_of_a_majority_…` |
+//! | an expired lock cannot be renewed, the process stays leader in its own eyes | `loss::after_a_loss_…`, `loss::a_leader_that_was_stopped_…` |
+//! | the child outlives the lock; two pods keep the label; leader-only readiness | children and Kubernetes: not of this surface |
+//! | SIGTERM leaves the lease behind | `run.rs`: `a_candidate_is_elected_tells_so_everywhere_and_releases_at_sigterm` |
+//! | an unconditional write lets two win | `elections::of_candidates_that_start_at_once_…` |
+//! | one hung voter slows every operation | `faults::elections_with_a_hung_voter_…` |
+//! | a 600 ms blip deletes the own lease | `faults::a_blip_of_a_majority_…`, `loss::a_failing_renewal_…` |
+//! | an expired lock is returned as valid | `loss::when_the_voters_stop_…` |
+//! | loss is noticed late or never | `loss::when_the_voters_stop_…` |
+//! | a split vote waits out the ttl | `elections::of_twenty_hand_overs_…` |
+//! | one voter down makes acquisition fail and orphans keys | `elections::with_one_voter_down_from_the_start_…` |
+//! | renewal busy-loops | `elections::renewals_and_observations_…` |
+//! | lost keys are never healed | `restarts::spaced_restarts_…`, `failover::a_fail_over_…` |
+//! | healed keys are counted as renewals | order of messages: `core` tests `nothing_is_adopted_without_fresh_confirms_of_a_quorum`, `a_renewal_counts_from_when_it_was_sent`, and those of the ledger |
+//! | a watchdog extends without comparing the owner; different values per server; a blind or unguarded release | `voter_scripts.rs` and `voter_model.rs`, operation by operation |
+//! | a replica that lost the last writes | `failover::…` |
+//! | the same server twice; other voters; another ttl | `misfits::…` |
+//! | every trouble is "not acquired" | `troubles::…`; each kind on each server version: `voter_connection.rs` |
+//! | standbys export no metrics; stale series after a loss | `series::…`, `loss::after_a_loss_…` |
+//! | automatic fail-back | `restarts::a_leader_that_returns_…` |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not what it must be")]
 
 #[path = "../common/mod.rs"]
