@@ -17,7 +17,7 @@ use quorate::core::{Operation, Question, ResetPolicy, Timing};
 use quorate::election::{
     About, Election, Fact, Margins, NoWork, Pending, Report, ScopedVoter, Settings, Surroundings, VoterPort,
 };
-use quorate::voter::{Endpoint, Reply, Scope, TlsSettings, Voter, VoterSettings};
+use quorate::voter::{Endpoint, Reply, Scope, Voter, VoterSettings};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Script};
 use tokio::runtime::Builder;
@@ -97,10 +97,7 @@ impl Bench {
             let (endpoint, credentials) = Endpoint::parse(&format!("redis://127.0.0.1:{port}"))?;
             let name = (*name).to_owned();
             let scope = Scope::new("quorate", "bench-election", NAMES, &name);
-            voters.push((
-                Voter::new(VoterSettings { name, endpoint, credentials, tls: TlsSettings::default() }),
-                scope,
-            ));
+            voters.push((Voter::new(VoterSettings { name, endpoint, credentials }), scope));
             connections.push(Client::open(("127.0.0.1", *port))?.get_multiplexed_async_connection().await?);
         }
         let script = Script::new("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])");
