@@ -30,11 +30,16 @@ pub fn boot() -> Duration {
     Duration::from_nanos(clock::now().at.boot_ns())
 }
 
+/// How long ago that was.
+pub fn since(begun: Duration) -> Duration {
+    boot().saturating_sub(begun)
+}
+
 /// Waits for a condition, within twice [`PATIENT`].
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = boot();
     while !condition() {
-        assert!(boot() - begun < PATIENT * 2, "never: {what}");
+        assert!(since(begun) < PATIENT * 2, "never: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -230,7 +235,7 @@ impl Agent {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(boot() - begun < PATIENT, "it does not end");
+            assert!(since(begun) < PATIENT, "it does not end");
             std::thread::sleep(Duration::from_millis(2));
         };
         if let Some(reader) = self.reader.take() {

@@ -39,7 +39,7 @@ impl Forwarder {
                     return;
                 }
                 let shared = Arc::clone(&accepting);
-                std::thread::spawn(move || shared.serve(stream));
+                std::thread::spawn(move || shared.serve(&stream));
             }
         });
         Self { port, shared }
@@ -89,7 +89,7 @@ impl Shared {
         }
     }
 
-    fn serve(self: &Arc<Self>, near: TcpStream) {
+    fn serve(self: &Arc<Self>, near: &TcpStream) {
         self.wait_for_the_network();
         let target = self.target.load(Ordering::SeqCst);
         let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use quorate::local::LocalServer;
 
 use super::{TTL, candidate};
-use crate::common::candidate::{Launch, Voters, boot, count, eventually, field, has_lease};
+use crate::common::candidate::{Agent, Launch, Voters, boot, count, eventually, field, has_lease, since};
 use crate::common::onlookers::Onlookers;
 
 /// A split vote waits out the ttl: with node-redlock 12 of 120 rounds took over 1 s at ttl 3 s.
@@ -18,8 +18,8 @@ fn of_twenty_hand_overs_among_three_standbys_none_waits_for_the_ttl() {
     let mut took = Vec::new();
     let mut term = 0;
     for round in 0..HAND_OVERS {
-        eventually("a leader", || agents.iter().any(|agent| agent.leads()));
-        let leader = agents.iter().position(|agent| agent.leads()).unwrap();
+        eventually("a leader", || agents.iter().any(Agent::leads));
+        let leader = agents.iter().position(Agent::leads).unwrap();
         let name = agents[leader].identity.clone();
         let later = agents[leader].term().unwrap();
         assert!(later > term, "terms grow");
@@ -28,8 +28,8 @@ fn of_twenty_hand_overs_among_three_standbys_none_waits_for_the_ttl() {
         let leaving = agents.remove(leader);
         let asked = boot();
         leaving.signal(Signal::SIGTERM);
-        eventually("the next leader", || agents.iter().any(|agent| agent.leads()));
-        took.push(boot() - asked);
+        eventually("the next leader", || agents.iter().any(Agent::leads));
+        took.push(since(asked));
         assert_eq!(leaving.ended().0, Some(0));
         agents.push(candidate(&format!("candidate-{}", round + 4), &voters.urls()));
     }
@@ -51,7 +51,7 @@ fn of_candidates_that_start_at_once_exactly_one_is_elected() {
         starting.into_iter().map(|agent| agent.join().unwrap()).collect()
     });
     let onlookers = Onlookers::watch(&agents.iter().collect::<Vec<_>>());
-    eventually("a leader", || agents.iter().any(|agent| agent.leads()));
+    eventually("a leader", || agents.iter().any(Agent::leads));
     std::thread::sleep(TTL);
     let seen = onlookers.finish();
     let leader = seen.last().map(|yes| yes.identity.clone()).unwrap();
@@ -96,7 +96,7 @@ fn renewals_and_observations_cost_what_the_timing_says() {
     let before: Vec<_> = voters.servers.iter().map(scripts_run).collect();
     let begun = boot();
     std::thread::sleep(WATCHED);
-    let watched = (boot() - begun).as_secs_f64();
+    let watched = (since(begun)).as_secs_f64();
     // Two candidates observe every ttl/20, one renews every ttl/5.
     let expected = watched / TTL.as_secs_f64() * (20.0 + 20.0 + 5.0);
     for (server, before) in voters.servers.iter().zip(before) {

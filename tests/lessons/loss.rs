@@ -8,7 +8,7 @@ use quorate::core::leader_validity;
 
 use super::{TTL, candidate};
 use crate::common::candidate::{
-    LETTERS, Launch, Voters, answer, body, boot, count, eventually, field, has_lease, send,
+    LETTERS, Launch, Voters, answer, body, boot, count, eventually, field, has_lease, send, since,
 };
 use crate::common::forwarder::Forwarder;
 use crate::common::onlookers::{Asked, Onlookers, Yes, last_yes};
@@ -28,11 +28,11 @@ fn said_no_in_time(seen: &[Yes], identity: &str, cut: Duration) {
     let until = latest_until(cut);
     for asked in Asked::ALL {
         let allowed = match asked {
-            Asked::Leaderz | Asked::Readyz => until - soft_margin(),
+            Asked::Leaderz | Asked::Readyz => until.saturating_sub(soft_margin()),
             Asked::Status | Asked::Metrics => until,
         };
         let last = last_yes(seen, identity, asked);
-        assert!(last < allowed, "{asked:?}: yes {:?} too late", last - allowed);
+        assert!(last < allowed, "{asked:?}: yes {:?} too late", last.saturating_sub(allowed));
     }
 }
 
@@ -65,14 +65,17 @@ fn when_the_voters_stop_the_last_yes_comes_before_until_and_watchers_are_told_in
     let cut = boot();
     eventually("leadership is over", || leader.status()["role"] == "standby");
     let told = told.join().unwrap();
-    // One ttl more, in which nobody may lead either.
+    // Half a ttl more, in which nobody may lead either.
     std::thread::sleep(TTL / 2);
     let seen = onlookers.finish();
     said_no_in_time(&seen, "leader", cut);
     assert!(seen.iter().all(|yes| yes.identity == "leader"), "nobody can be elected without a quorum");
     let at =
         |event: &str| told.iter().find(|(name, _)| name == event).unwrap_or_else(|| panic!("{told:?}")).1;
-    assert!(at("jeopardy") < latest_until(cut) - TTL / 20, "the work has no time left to stop: {told:?}");
+    assert!(
+        at("jeopardy") < latest_until(cut).saturating_sub(TTL / 20),
+        "the work has no time left to stop: {told:?}"
+    );
     assert!(at("lost") < latest_until(cut) + Duration::from_millis(250), "told late: {told:?}");
     voters.resume(0..3);
     eventually("a leader again", || leader.leads() || standby.leads());
@@ -122,7 +125,7 @@ fn a_leader_that_was_stopped_past_its_ttl_says_no_with_its_first_answer() {
     leader.signal(Signal::SIGSTOP);
     let stopped = boot();
     eventually("the next leader", || standby.leads());
-    assert!(boot() - stopped > TTL / 2, "a lease is not taken from a leader that may still believe");
+    assert!(since(stopped) > TTL / 2, "a lease is not taken from a leader that may still believe");
     let verify = format!("/verify?term={term}");
     let paths = ["/leaderz", "/readyz?role=leader", "/status", "/metrics", &verify];
     // The kernel takes the questions, so that the answers are the first that the process gives.
@@ -156,16 +159,16 @@ fn a_failing_renewal_never_releases_the_lease_before_it_lapsed() {
         if is_released {
             break boot();
         }
-        assert!(boot() - cut < TTL * 2, "what lapsed is given back");
-        assert!(boot() - cut > TTL / 2 || voters.servers[3..].iter().all(has_lease));
+        assert!(since(cut) < TTL * 2, "what lapsed is given back");
+        assert!(since(cut) > TTL / 2 || voters.servers[3..].iter().all(has_lease));
         unreleased += 1;
         std::thread::sleep(Duration::from_millis(2));
     };
     let seen = onlookers.finish();
     let status = seen.iter().filter(|yes| yes.asked == Asked::Status);
     let until = status.map(|yes| yes.sent + yes.validity).max().unwrap();
-    assert!(released >= until, "released {:?} before its validity had ended", until - released);
-    assert!(unreleased > 10 && released - cut > TTL / 2);
+    assert!(released >= until, "released {:?} before its validity had ended", until.saturating_sub(released));
+    assert!(unreleased > 10 && released.saturating_sub(cut) > TTL / 2);
     assert_eq!(count(&leader.log(), "lost"), 1);
 }
 
