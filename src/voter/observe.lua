@@ -15,6 +15,9 @@ if forgot then
   store('run', run, 'standing', standing, 'instance', instance, 'holder', '', 'version', '1', 'released', '0')
 end
 
+-- For people, and dear: only for whoever merely looks.
+local eviction_policy = proposal == '' and info('memory', 'maxmemory_policy') or ''
+
 return {'observed', standing, instance, holder, whole(version), released, whole(term), ttl and whole(ttl) or '',
-  key, whole(left), time_us, run, electorate or '', info('memory', 'maxmemory_policy') or '',
+  key, whole(left), time_us, run, electorate or '', eviction_policy,
   redis.call('HGET', RECORD, 'who') or ''}
