@@ -353,7 +353,14 @@ impl Candidate {
             Some(voter) => Some(Inertia::Electorate { voter }),
             None => incompatible_ttl(),
         };
-        if inertia != self.inertia {
+        // Which voter shows it first changes nothing.
+        let is_news = match (inertia, self.inertia) {
+            (Some(Inertia::Ttl { theirs, .. }), Some(Inertia::Ttl { theirs: before, .. })) => {
+                theirs != before
+            }
+            (now, before) => now != before,
+        };
+        if is_news {
             self.inertia = inertia;
             self.actions.push_back(Action::Inert(inertia));
         }

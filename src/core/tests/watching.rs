@@ -123,6 +123,12 @@ fn a_holder_s_ttl_of_more_than_twice_the_own_makes_inert_and_says_both() {
     lab.pass(TTL / 10);
     let inertia = Inertia::Ttl { voter: 0, theirs: 3 * TTL, ours: TTL };
     assert!(lab.participants[1].told.contains(&Action::Inert(Some(inertia))));
+    // Another voter shows the same first.
+    lab.cut(1, [0], Link::Cut);
+    lab.pass(TTL);
+    lab.cut(1, [0], Link::Up);
+    let told = lab.participants[1].told.iter().filter(|action| matches!(action, Action::Inert(_)));
+    assert_eq!(told.count(), 1, "told once");
     let proposals = |lab: &Lab, since| {
         lab.count_asked(since, |who, _, op| {
             who == 1
