@@ -2,7 +2,7 @@
 //!
 //! A server listens on a port that the kernel chose and on a Unix socket in a directory of its own, keeps nothing on
 //! disk unless asked, and ends when its handle is dropped, or when this process ends in whatever way. All calls block;
-//! every wait is bounded by [`START_LIMIT`] or [`CONTROL_LIMIT`].
+//! every wait is bounded by `START_LIMIT` or `CONTROL_LIMIT`.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
