@@ -202,6 +202,14 @@ fn judge(
     let listen = fields::listen(&mut judge);
     let log = fields::log(&mut judge);
     fields::refuse_what_is_not_here(&mut judge);
+    let is_unfit = default_identity.is_some_and(|name| name.is_empty() || name.chars().any(char::is_control));
+    if values.get("identity").is_none() && is_unfit {
+        judge.refuse(
+            "identity",
+            "is POD_NAME, which must be text without control characters",
+            "set --identity",
+        );
+    }
     if values.get("identity").is_none() && default_identity.is_none() {
         judge.refuse("identity", "must be given where neither POD_NAME nor a host name is", "set --identity");
     }

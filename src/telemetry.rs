@@ -1,10 +1,14 @@
 //! Logs: one line an event on standard error, for people or as JSON.
 //!
+//! Lines are handed to a thread of their own, which drops them while nobody reads standard error: a blocked log must
+//! not stop an election.
+//!
 //! Crates that we use are heard from `warn` on unless `debug` or `trace` is asked for, because theirs are not the
 //! transitions that an operator looks for.
 
 use std::io::{self, IsTerminal};
 
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -12,20 +16,22 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{Log, LogFormat, LogLevel};
 
-/// Begins to log, for the rest of the process.
+/// Begins to log, for the rest of the process. What was logged last is written when the guard is dropped.
 ///
 /// # Errors
 ///
 /// Where it was done before.
-pub fn begin(log: Log) -> Result<(), TryInitError> {
+pub fn begin(log: Log) -> Result<WorkerGuard, TryInitError> {
     let is_terminal = io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let (writer, guard) = tracing_appender::non_blocking(io::stderr());
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if is_json(log.format, is_terminal) {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
         lines.with_ansi(is_coloured(is_terminal)).with_target(false).boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()
+    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()?;
+    Ok(guard)
 }
 
 fn is_json(format: LogFormat, is_terminal: bool) -> bool {

@@ -48,7 +48,7 @@ pub(super) fn execute(loaded: Loaded, arguments: &RunArguments) -> anyhow::Resul
         output::print(&config.to_yaml()?)?;
         return Ok(Exit::Well);
     }
-    telemetry::begin(config.log)?;
+    let _written_at_the_end = telemetry::begin(config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

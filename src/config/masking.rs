@@ -14,6 +14,11 @@ pub(super) fn masked_url(text: &str) -> String {
         None => (false, rest),
     };
     let mut masked = scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
+    if !had_credentials && !shows_an_address(rest) {
+        // The beginning of credentials whose end was cut off, as by a comma in a list.
+        masked.push_str(MASK);
+        return masked;
+    }
     if had_credentials {
         masked.push_str(MASK);
         masked.push('@');
@@ -25,6 +30,12 @@ pub(super) fn masked_url(text: &str) -> String {
         None => masked.push_str(rest),
     }
     masked
+}
+
+/// Whether what stands before the first `/`, `?` or `#` is a host, with a port or without.
+fn shows_an_address(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.starts_with('[') || authority.split_once(':').is_none_or(|(_, port)| is_digits(port))
 }
 
 fn is_digits(text: &str) -> bool {
@@ -44,6 +55,9 @@ mod tests {
             "redis://:hunter2?x@host",
             "redis://:hunter2@x@host",
             "user:hunter2@host",
+            "redis://user:hunter2",
+            "redis://:hunter2",
+            "redis://hunter2:x",
             "a@b://:hunter2@host",
             "redis://host?password=hunter2",
             "unix:///run/r.sock?db=1&pass=hunter2",
@@ -52,6 +66,8 @@ mod tests {
             assert!(!masked.contains("hunter2") && !masked.contains("ter2"), "{masked}");
         }
         assert_eq!(masked_url("redis://u:p@host:1/2"), "redis://***@host:1/2");
+        assert_eq!(masked_url("redis://host:6379/1"), "redis://host:6379/1");
+        assert_eq!(masked_url("redis://[::1]:6379"), "redis://[::1]:6379");
         assert_eq!(masked_url("unix:///run/r.sock?db=1"), "unix:///run/r.sock?db=1");
     }
 }

@@ -153,7 +153,7 @@ impl TroubleKind {
             Self::MaxClients => "has no connection left (maxclients); raise maxclients or close idle clients",
             Self::Replica => "is a replica; a voter must be a primary of its own",
             Self::Mismatch => {
-                "keeps the record of another electorate; see `quorate check` before changing voters"
+                "keeps the record of another electorate; see `quorate status` for both, and docs/operations.md before changing voters"
             }
             Self::Garbage => {
                 "does not speak the Redis protocol; correct the voter's url, or its scheme if TLS is on"

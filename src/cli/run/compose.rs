@@ -108,24 +108,26 @@ fn answer_on_a_thread(
     Ok(ended)
 }
 
-/// The first SIGTERM or SIGINT asks for a clean end, the second ends at once with 128 + its number.
+/// The first SIGTERM, SIGINT or SIGHUP asks for a clean end, the second ends at once with 128 + its number.
 fn end_on_signals(shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut term = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let mut int = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+    let mut hup = signal(SignalKind::hangup()).context("SIGHUP cannot be heard")?;
     tokio::spawn(async move {
-        let first = either(&mut term, &mut int).await;
+        let first = any(&mut term, &mut int, &mut hup).await;
         tracing::info!(signal = first.as_raw_value(), "ending: a second signal ends at once");
         shutdown.cancel();
-        let second = either(&mut term, &mut int).await;
+        let second = any(&mut term, &mut int, &mut hup).await;
         tracing::warn!(signal = second.as_raw_value(), "ended at once: the lease may have to lapse");
         std::process::exit(128 + second.as_raw_value());
     });
     Ok(())
 }
 
-async fn either(term: &mut Signal, int: &mut Signal) -> SignalKind {
+async fn any(term: &mut Signal, int: &mut Signal, hup: &mut Signal) -> SignalKind {
     tokio::select! {
         _ = term.recv() => SignalKind::terminate(),
         _ = int.recv() => SignalKind::interrupt(),
+        _ = hup.recv() => SignalKind::hangup(),
     }
 }

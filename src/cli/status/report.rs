@@ -319,7 +319,7 @@ fn holdings(sights: &[Sight], conditions: &[Condition]) -> Vec<Holding> {
             let who = Who::default();
             holdings.push(Holding {
                 ballot,
-                term: 0,
+                term: Term::MAX,
                 ttl: None,
                 left: vec![],
                 hidden: 0,
@@ -329,7 +329,8 @@ fn holdings(sights: &[Sight], conditions: &[Condition]) -> Vec<Holding> {
             holdings.len() - 1
         });
         let Some(holding) = holdings.get_mut(index) else { continue };
-        holding.term = holding.term.max(observation.term);
+        // A voter that was adopted may store a later term of an attempt that failed; those that elected store the leader's.
+        holding.term = holding.term.min(observation.term);
         holding.ttl = holding.ttl.max(observation.ttl);
         holding.is_released |= observation.seen.released;
         match observation.key {

@@ -39,7 +39,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             Action::Halted { kind } => {
                 self.leadership.remember(now, "halted", None, reset_word(kind));
                 tracing::error!(election = %self.settings.about.election, kind = reset_word(kind),
-                    "halted: the voters forgot their terms, and onEpochReset is halt; `quorate reset --yes` goes on");
+                    "halted: the voters forgot their terms, and onEpochReset is halt; a restart with onEpochReset: continue begins a new epoch");
             }
             Action::Inert(inertia) => self.inert(now, inertia),
         }
