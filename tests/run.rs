@@ -3,11 +3,12 @@
 
 mod common;
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-use common::candidate::{Agent, Launch, Voters, boot, count, eventually, field, has_lease, since};
+use common::candidate::{Agent, Launch, Voters, ask, boot, count, eventually, field, has_lease, since};
 use nix::sys::signal::Signal;
 
 /// Long enough for a busy machine to renew in, short enough to wait for a lapse.
@@ -154,4 +155,28 @@ fn a_taken_port_is_refused_before_anything_begins() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("http.listen: {address}")), "{said}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_the_election_nor_the_end() {
+    let voters = Voters::experienced(3, TTL);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    // What a pipe holds on Linux: the next byte would block.
+    full.write_all(&[b'x'; 65_536]).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    command.args(["run", "--election", "orders", "--ttl", "2s", "--listen", &free.to_string()]);
+    for (name, url) in voters.urls() {
+        command.arg("--voter").arg(format!("{name}={url}"));
+    }
+    let mut child = command.stderr(full).spawn().unwrap();
+    let leads = || ask(free, "/leaderz").is_ok_and(|(code, _)| code == 200);
+    eventually("a leader that cannot log", leads);
+    let elected = boot();
+    while since(elected) < TTL * 2 {
+        assert!(leads());
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    eventually("the end", || child.try_wait().unwrap().is_some());
 }
