@@ -163,7 +163,7 @@ fn a_log_that_nobody_reads_stops_neither_the_election_nor_the_end() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_unread, mut full) = std::io::pipe().unwrap();
     // What a pipe holds on Linux: the next byte would block.
-    full.write_all(&[b'x'; 65_536]).unwrap();
+    full.write_all(&vec![b'x'; 65_536]).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
     command.args(["run", "--election", "orders", "--ttl", "2s", "--listen", &free.to_string()]);
     for (name, url) in voters.urls() {
