@@ -4,17 +4,23 @@
 //! disk unless asked, and ends when its handle is dropped, or when this process ends in whatever way. All calls block;
 //! every wait is bounded by `START_LIMIT` or `CONTROL_LIMIT`.
 
-use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
+mod control;
+mod directory;
+mod process;
+
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+
+pub(crate) use self::control::Control;
+pub(crate) use self::directory::Directory;
+pub(crate) use self::process::Process;
+use self::process::no_process;
 
 /// How long a server may take to answer its first ping; an empty one needs about 20 ms.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -25,8 +31,6 @@ const START_POLL: Duration = Duration::from_millis(3);
 /// Another process may take the port between our choice and the server's start; that it happens five times in a row
 /// means something else.
 const PORT_ATTEMPTS: u32 = 5;
-/// The longest reply to a control command, against a server gone mad.
-const REPLY_LIMIT: u64 = 1 << 20;
 
 /// How a server is to run.
 #[derive(Clone, Debug)]
@@ -99,9 +103,10 @@ pub enum LocalError {
 #[derive(Debug)]
 pub struct LocalServer {
     options: ServerOptions,
-    directory: Directory,
     port: u16,
+    /// Dropped before the directory that it writes to.
     process: Option<Process>,
+    directory: Directory,
 }
 
 impl LocalServer {
@@ -140,7 +145,7 @@ impl LocalServer {
     /// The Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.directory.0.join("socket")
+        self.directory.path().join("socket")
     }
 
     /// The directory of the server's files, removed with the server.
@@ -187,11 +192,19 @@ impl LocalServer {
         match memory {
             Memory::Saved if self.process.is_some() => drop(self.command(&["SAVE"])?),
             Memory::Saved => {}
-            // There need not be one.
-            Memory::Empty => drop(std::fs::remove_file(self.directory.0.join("dump.rdb"))),
+            Memory::Empty => self.forget(),
         }
         self.kill();
         self.spawn()
+    }
+
+    /// Removes what a server may have written: a snapshot, an append-only file (6.2) or a directory of them (7.0).
+    fn forget(&self) {
+        let inside = |name| self.directory.path().join(name);
+        // Most of them are not there.
+        let _ = std::fs::remove_file(inside("dump.rdb"));
+        let _ = std::fs::remove_file(inside("appendonly.aof"));
+        let _ = std::fs::remove_dir_all(inside("appendonlydir"));
     }
 
     /// Makes this server a replica of another one on this machine, or with `None` a primary.
@@ -220,20 +233,10 @@ impl LocalServer {
     ///
     /// As [`Self::command`], at the first command that fails.
     pub fn commands(&self, commands: &[&[&str]]) -> Result<String, LocalError> {
-        let system = |source| LocalError::System { what: "cannot speak with the server", source };
-        let stream = UnixStream::connect(self.socket()).map_err(system)?;
-        stream.set_read_timeout(Some(CONTROL_LIMIT)).map_err(system)?;
-        stream.set_write_timeout(Some(CONTROL_LIMIT)).map_err(system)?;
-        let mut reader = BufReader::new((&stream).take(REPLY_LIMIT));
+        let mut control = Control::open(&self.socket(), CONTROL_LIMIT)?;
         let mut last = String::new();
         for words in commands {
-            let mut request = format!("*{}\r\n", words.len());
-            for word in *words {
-                // Writing to a string cannot fail.
-                let _ = write!(request, "${}\r\n{word}\r\n", word.len());
-            }
-            (&stream).write_all(request.as_bytes()).map_err(system)?;
-            last = read_reply(&mut reader).map_err(system)?.map_err(LocalError::Refused)?;
+            last = control.ask(words)?;
         }
         Ok(last)
     }
@@ -246,7 +249,7 @@ impl LocalServer {
     fn spawn(&mut self) -> Result<(), LocalError> {
         let system = |source| LocalError::System { what: "cannot write the server's configuration", source };
         let binary = || self.options.binary.clone();
-        let config = self.directory.0.join("server.conf");
+        let config = self.directory.path().join("server.conf");
         std::fs::write(&config, self.config()?).map_err(system)?;
         let log = std::fs::File::create(self.log()).map_err(system)?;
         // What the former process left would look like a server that is up.
@@ -285,7 +288,7 @@ impl LocalServer {
             format!("port {port}"),
             "bind 127.0.0.1".to_owned(),
             format!("unixsocket {}", self.socket().display()),
-            format!("dir {}", self.directory.0.display()),
+            format!("dir {}", self.directory.path().display()),
             "save \"\"".to_owned(),
             "appendonly no".to_owned(),
             "daemonize no".to_owned(),
@@ -303,115 +306,7 @@ impl LocalServer {
     }
 
     fn log(&self) -> PathBuf {
-        self.directory.0.join("log")
-    }
-}
-
-/// A child, and a shell that kills it should this process end without doing so. Killed and reaped when dropped.
-#[derive(Debug)]
-pub(crate) struct Process {
-    child: Child,
-    /// Waits for the end of a pipe that only this process holds open. `PR_SET_PDEATHSIG` would not do: it follows the
-    /// *thread* that started the child.
-    watcher: Child,
-    ended: Option<ExitStatus>,
-}
-
-impl Process {
-    /// Takes over a child.
-    ///
-    /// # Errors
-    ///
-    /// There is no shell; the child has then been ended.
-    pub(crate) fn new(mut child: Child) -> Result<Self, LocalError> {
-        let watcher = Command::new("sh")
-            .args(["-c", "read -r line; kill -9 \"$1\"", "sh", &child.id().to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // It must outlive a Ctrl-C that ends this process.
-            .process_group(0)
-            .spawn();
-        match watcher {
-            Ok(watcher) => Ok(Self { child, watcher, ended: None }),
-            Err(source) => {
-                end(&mut child);
-                Err(LocalError::System { what: "cannot run sh", source })
-            }
-        }
-    }
-
-    /// The child's number.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How it ended by itself, if it did.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.ended = self.child.try_wait().ok().flatten();
-        self.ended
-    }
-
-    /// Sends a signal.
-    ///
-    /// # Errors
-    ///
-    /// It has been seen to have ended: its number may be somebody else's.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<(), LocalError> {
-        let pid = i32::try_from(self.id()).ok().filter(|_| self.ended.is_none()).ok_or_else(no_process)?;
-        let system = |error: nix::Error| LocalError::System { what: SIGNAL, source: error.into() };
-        kill(Pid::from_raw(pid), signal).map_err(system)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // The watcher first: once the child is reaped its number may be somebody else's.
-        end(&mut self.watcher);
-        end(&mut self.child);
-    }
-}
-
-const SIGNAL: &str = "cannot signal the process";
-
-fn no_process() -> LocalError {
-    LocalError::System { what: SIGNAL, source: io::ErrorKind::NotFound.into() }
-}
-
-fn end(child: &mut Child) {
-    // Both fail only where the child is gone already.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// A directory that goes away with its owner.
-#[derive(Debug)]
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    /// An empty one.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub(crate) fn new() -> Result<Self, LocalError> {
-        let system = |source| LocalError::System { what: "cannot make a directory", source };
-        let number = getrandom::u64().map_err(|error| system(io::Error::other(error.to_string())))?;
-        let path = std::env::temp_dir().join(format!("quorate-{number:016x}"));
-        std::fs::create_dir(&path).map_err(system)?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // A directory that stays behind harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.directory.path().join("log")
     }
 }
 
@@ -430,37 +325,4 @@ fn major_version(binary: &Path) -> Result<u32, LocalError> {
     let version =
         text.split("v=").nth(1).and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
     version.ok_or_else(|| missing(io::Error::other(format!("it says {text:?}"))))
-}
-
-/// One reply: its text, or the server's error.
-fn read_reply(reader: &mut impl BufRead) -> io::Result<Result<String, String>> {
-    let line = read_line(reader)?;
-    let rest = line.get(1..).unwrap_or_default();
-    let length = || rest.parse::<i64>().map_err(|_| io::Error::other(format!("strange reply {line:?}")));
-    match line.as_bytes().first() {
-        Some(b'-') => Ok(Err(rest.to_owned())),
-        Some(b'$') => {
-            let Ok(length) = usize::try_from(length()?) else { return Ok(Ok(String::new())) };
-            let mut bytes = vec![0; length.min(1 << 20)];
-            reader.read_exact(&mut bytes)?;
-            read_line(reader)?;
-            Ok(Ok(String::from_utf8_lossy(&bytes).into_owned()))
-        }
-        Some(b'*') => {
-            let mut elements = Vec::new();
-            for _ in 0..length()? {
-                elements.push(read_reply(reader)?.unwrap_or_else(|error| error));
-            }
-            Ok(Ok(elements.join("\n")))
-        }
-        _ => Ok(Ok(rest.to_owned())),
-    }
-}
-
-fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(line.trim_end().to_owned())
 }
