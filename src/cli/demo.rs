@@ -7,6 +7,7 @@ mod ask;
 mod book;
 mod candidate;
 mod closing;
+mod company;
 mod interrupt;
 mod page;
 mod scenario;
@@ -19,9 +20,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use self::company::{NAMES, Stop, VOTERS};
 use self::interrupt::Interrupt;
 use self::page::{Ink, Page, Row};
-use self::stage::{NAMES, Stage, Stop, VOTERS};
+use self::stage::Stage;
 use self::times::{SAMPLE_INTERVAL, TTL, Times, now, shown};
 use super::{Exit, output};
 use crate::config::duration;
@@ -82,7 +84,7 @@ fn introduce(stage: &mut Stage) -> Result<(), Stop> {
     let Times { renew, .. } = stage.times;
     let title = "Quorate elects one leader by a majority of independent Redis servers";
     let title = stage.page.ink(Ink::Strong, title);
-    let about = stage.voters[0].command(&["INFO", "server"])?;
+    let about = stage.company.voters[0].command(&["INFO", "server"])?;
     let server = server_name(&about);
     stage.page.line(&format!("\n  {title}\n"))?;
     let facts = [

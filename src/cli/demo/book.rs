@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::ask::Answer;
-use super::stage::NAMES;
+use super::company::NAMES;
 use super::times::SAMPLE_INTERVAL;
 use crate::core::Term;
 

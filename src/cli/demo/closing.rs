@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::book::{Book, Life, Reign};
+use super::company::NAMES;
 use super::page::{Ink, Page, Row, WIDTH};
-use super::stage::NAMES;
 
 /// Between the name and the end of the line.
 const BAR_WIDTH: usize = WIDTH - 10;

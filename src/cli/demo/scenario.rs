@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use super::book::Reign;
+use super::company::{NAMES, Stop, VOTERS};
 use super::page::Row;
-use super::stage::{NAMES, Stage, Stop, VOTERS};
+use super::stage::Stage;
 use super::times::{now, precise, shown};
 use crate::local::Memory;
 
@@ -139,8 +140,8 @@ fn two_voters_down(stage: &mut Stage, reign: Reign) -> Result<Told, Stop> {
     let lesson = "Three are still a majority, and a leader waits for no others: renewals count as soon as three voters \
                   have answered.";
     stage.page.step(4, "Two of the five voters down: SIGKILL to v1 and v2", lesson)?;
-    stage.voters[V1].kill();
-    stage.voters[V2].kill();
+    stage.company.voters[V1].kill();
+    stage.company.voters[V2].kill();
     let hold = stage.times.hold;
     let (yes, all) = stays(stage, reign)?;
     stage.page.good(&format!(
@@ -159,7 +160,7 @@ fn third_voter_down(stage: &mut Stage, reign: Reign) -> Result<Told, Stop> {
                   stop, by itself and in time. v3 is frozen: its connections stay open and nothing is answered, the \
                   worst way to fail.";
     stage.page.step(5, "The third voter down: SIGSTOP to v3. Nobody may lead", lesson)?;
-    stage.voters[V3].stop()?;
+    stage.company.voters[V3].stop()?;
     let frozen = now();
     let is_over = |stage: &mut Stage| (!stage.book().again(reign).1).then_some(());
     stage.until(&format!("{} stops", name(reign)), times.validity + times.head_start, is_over)?;
@@ -194,10 +195,10 @@ fn voters_back(stage: &mut Stage, old: Reign) -> Result<Told, Stop> {
     let lesson = "v3 goes on where it stood, v1 and v2 are restarted empty. Three that remember are a majority: they \
                   elect a leader, and the leader lets the forgetful two vote again.";
     stage.page.step(6, "The voters come back", lesson)?;
-    stage.voters[V3].resume()?;
+    stage.company.voters[V3].resume()?;
     let back = now();
-    stage.voters[V1].restart(Memory::Empty)?;
-    stage.voters[V2].restart(Memory::Empty)?;
+    stage.company.voters[V1].restart(Memory::Empty)?;
+    stage.company.voters[V2].restart(Memory::Empty)?;
     let new = stage.next_leader(old.term, times.election_limit)?;
     let took = new.begun.saturating_sub(back);
     stage.page.good(&format!(
@@ -237,7 +238,7 @@ fn one_dead_one_forgetful(stage: &mut Stage, reign: Reign) -> Result<Told, Stop>
     let lesson = "Three remember: exactly a majority, and all the leader needs to keep its lease and to take the \
                   forgetful one back.";
     stage.page.step(8, "One voter dead and another one empty: v1 killed, v5 restarted", lesson)?;
-    stage.voters[V1].kill();
+    stage.company.voters[V1].kill();
     let took = rejoins(stage, reign, V5)?;
     stage.page.good(&format!("v5 votes for {} again {} after it was up.", name(reign), shown(took)))?;
     let hold = stage.times.hold;
@@ -253,7 +254,7 @@ fn one_dead_one_forgetful(stage: &mut Stage, reign: Reign) -> Result<Told, Stop>
 
 /// A voter is restarted empty and must be back, with the lease, within two renewals.
 fn rejoins(stage: &mut Stage, reign: Reign, voter: usize) -> Result<Duration, Stop> {
-    stage.voters[voter].restart(Memory::Empty)?;
+    stage.company.voters[voter].restart(Memory::Empty)?;
     let up = now();
     let what = format!("{} votes again", VOTERS[voter]);
     let limit = stage.times.rejoin_limit;

@@ -1,55 +1,21 @@
-//! Five real voters, three real candidates, and what may be done to them.
+//! The scripted demo's stage: its company, who watches it, and what may be done to it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::book::{Book, Reign};
-use super::candidate::{Candidate, log_in, tail};
+use super::candidate::Candidate;
+use super::company::{Company, NAMES, RECORD, Stop};
 use super::interrupt::Interrupt;
 use super::page::Page;
-use super::times::{LOOK_INTERVAL, START_LIMIT, TTL, Times, VOTER_TIMEOUT, now, shown};
+use super::times::{LOOK_INTERVAL, START_LIMIT, TTL, Times, now, shown};
 use super::watch::{Follower, Watch};
-use crate::config::duration;
 use crate::core::Term;
-use crate::local::{Directory, LocalServer, ServerOptions};
+use crate::local::ServerOptions;
 
-/// The candidates.
-pub(super) const NAMES: [&str; 3] = ["ann", "ben", "cat"];
-/// The voters.
-pub(super) const VOTERS: [&str; 5] = ["v1", "v2", "v3", "v4", "v5"];
-const ELECTION: &str = "demo";
 /// How many lines of each candidate's log are shown where something went wrong.
 const TAIL_LINES: usize = 12;
-
-/// Why the scenario does not go on.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Stop {
-    /// Something was not as the protocol promises.
-    #[error("{0}")]
-    Broken(String),
-    /// Ctrl-C.
-    #[error("interrupted")]
-    Interrupted,
-    /// The machine did not do what was asked of it: no verdict about the protocol.
-    #[error("{0:#}")]
-    Trouble(#[from] anyhow::Error),
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(error: std::io::Error) -> Self {
-        Self::Trouble(error.into())
-    }
-}
-
-impl From<crate::local::LocalError> for Stop {
-    fn from(error: crate::local::LocalError) -> Self {
-        Self::Trouble(error.into())
-    }
-}
 
 /// A candidate's process, and who watches it.
 #[derive(Debug)]
@@ -67,47 +33,21 @@ pub(super) struct Stage {
     watch: Watch,
     interrupt: Interrupt,
     candidates: [Option<Cast>; NAMES.len()],
-    pub(super) voters: Vec<LocalServer>,
-    directory: Directory,
+    pub(super) company: Company,
 }
 
 impl Stage {
     /// Starts the voters; the candidates are started by [`Self::enter`].
     pub(super) fn set(binary: &Path, page: Page, interrupt: Interrupt) -> Result<Self, Stop> {
-        let mut voters = Vec::new();
-        for _ in VOTERS {
-            if interrupt.has_come() {
-                return Err(Stop::Interrupted);
-            }
-            voters.push(LocalServer::start(ServerOptions::new(binary))?);
-        }
-        let directory = Directory::new()?;
-        let stage = Self {
+        let company = Company::start(&ServerOptions::new(binary), &interrupt)?;
+        Ok(Self {
             page,
             times: Times::derived(),
             watch: Watch::default(),
             interrupt,
             candidates: [const { None }; NAMES.len()],
-            voters,
-            directory,
-        };
-        fs::write(stage.config(), stage.configuration()).context("cannot write the configuration")?;
-        Ok(stage)
-    }
-
-    fn config(&self) -> PathBuf {
-        self.directory.path().join("quorate.yaml")
-    }
-
-    fn configuration(&self) -> String {
-        let voter =
-            |(name, server): (&&str, &LocalServer)| format!("{{name: {name}, url: \"{}\"}}", server.url());
-        let voters: Vec<String> = VOTERS.iter().zip(&self.voters).map(voter).collect();
-        let (voters, ttl) = (voters.join(", "), duration::format(TTL));
-        let timeout = duration::format(VOTER_TIMEOUT);
-        format!(
-            "election: {ELECTION}\nvoters: [{voters}]\ntiming: {{ttl: {ttl}, voterTimeout: {timeout}}}\nhttp: {{listen: \"127.0.0.1:0\"}}\n"
-        )
+            company,
+        })
     }
 
     pub(super) fn book(&self) -> std::sync::MutexGuard<'_, Book> {
@@ -116,13 +56,7 @@ impl Stage {
 
     /// Starts a candidate, for the first time or again, and begins to watch it.
     pub(super) fn enter(&mut self, candidate: usize) -> Result<(), Stop> {
-        let name = NAMES[candidate];
-        let log = log_in(self.directory.path(), name);
-        let process = Candidate::start(name, &self.config(), &log, &self.interrupt);
-        if self.interrupt.has_come() {
-            return Err(Stop::Interrupted);
-        }
-        let process = process?;
+        let process = self.company.candidate(candidate, &self.interrupt)?;
         let follower = self.watch.follow(candidate, process.address)?;
         self.candidates[candidate] = Some(Cast { candidate: process, _follower: follower });
         Ok(())
@@ -229,8 +163,7 @@ impl Stage {
 
     /// Asks the voter itself: it is a member, and its record has this term, held.
     pub(super) fn is_member_of(&self, voter: usize, term: Term) -> bool {
-        let key = format!("quorate:{{{ELECTION}}}:record");
-        let record = self.voters[voter].command(&["HMGET", &key, "standing", "term", "released"]);
+        let record = self.company.voters[voter].command(&["HMGET", RECORD, "standing", "term", "released"]);
         record.is_ok_and(|fields| fields == format!("member\n{term}\n0"))
     }
 
@@ -238,7 +171,7 @@ impl Stage {
     pub(super) fn show_logs(&mut self) -> std::io::Result<()> {
         for name in NAMES {
             self.page.line(&format!("\n  the last that {name} logged:"))?;
-            for line in tail(&log_in(self.directory.path(), name), TAIL_LINES) {
+            for line in self.company.last_words(name, TAIL_LINES) {
                 self.page.line(&format!("    {line}"))?;
             }
         }
