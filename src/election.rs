@@ -34,10 +34,10 @@ pub(crate) use alarm::Alarm;
 pub(crate) use board::VoterState;
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};
-pub use news::{Leader, News, NewsKind, Transition, Who, rfc3339};
+pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
 pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};
 pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, end_word, reset_word};
-pub use status::{Phase, Role, Snapshot, StandingWord, VoterStatus};
+pub use status::{ForeignKey, Phase, Role, Snapshot, StandingWord, VoterStatus};
 pub use verify::Verifier;
 
 use crate::clock;

@@ -180,3 +180,33 @@ fn a_log_that_nobody_reads_stops_neither_the_election_nor_the_end() {
     nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
     eventually("the end", || child.try_wait().unwrap().is_some());
 }
+
+/// Anybody who may write to a voter may write the name of a leader there.
+#[test]
+fn a_forged_name_cannot_move_the_cursor_of_whoever_reads_it() {
+    let voters = Voters::experienced(3, TTL);
+    let leader = candidate("leader", &voters);
+    eventually("a leader", || leader.leads());
+    let standby = candidate("standby", &voters);
+    eventually("the standby sees it", || standby.sees("leader"));
+    for server in &voters.servers {
+        let who = r#"{"identity":"\u001b]0;owned\u0007\r\nx"}"#;
+        server.command(&["HSET", "quorate:{orders}:record", "who", who]).unwrap();
+    }
+    let shown = r"\u{1b}]0;owned\u{7}\u{d}\u{a}x";
+    eventually("the forged name", || standby.sees(shown));
+    let (code, answer) = standby.ask("/leaderz");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!((code, body), (503, format!("not leading; the leader is {shown}\n").as_str()));
+    assert!(head.contains(&format!("quorate-leader: {shown}")), "{head}");
+}
+
+#[test]
+fn a_hang_up_of_the_terminal_is_a_clean_end() {
+    let voters = Voters::experienced(3, TTL);
+    let agent = candidate("one", &voters);
+    eventually("a leader", || agent.leads());
+    agent.signal(Signal::SIGHUP);
+    let (code, log) = agent.ended();
+    assert_eq!((code, count(&log, "released")), (Some(0), 1), "{log}");
+}

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing on them, but that an observation tidies stale lease keys of ours, as every candidate's does.
 
+mod holding;
 mod look;
 mod notes;
 mod report;

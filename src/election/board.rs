@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::claim::Claim;
 use super::news::{Leader, Transition, rfc3339};
-use super::status::{Phase, StandingWord, VoterStatus};
+use super::status::{ForeignKey, Phase, StandingWord, VoterStatus};
 use crate::core::{Ballot, Moment, Now, Standing, Term, VoterIndex, VoterView, observer_wait};
 
 /// How many of the latest changes `/status` shows.
@@ -145,6 +145,7 @@ impl VoterState {
             round_trip_ms: self.view.round_trip.map(|took| to_hundredth(took.as_secs_f64() * 1e3)),
             clock_offset_ms: self.clock_offset.map(|seconds| to_hundredth(seconds * 1e3)),
             version: self.version.as_deref().map(str::to_owned),
+            foreign_key: self.view.observation.and_then(|seen| ForeignKey::of(seen.key)),
             error: self.error.as_deref().map(str::to_owned),
         }
     }

@@ -36,10 +36,15 @@ pub struct Who {
 }
 
 impl Who {
-    /// What a record says; nothing where it says something else.
+    /// What a record says, fit to be shown; nothing where it says something else.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        let Self { identity, cluster, address, since } = serde_json::from_str(text).unwrap_or_default();
+        let [identity, cluster, address, since] = [identity, cluster, address, since].map(|text| {
+            let text = printable(&text?);
+            (!text.is_empty()).then_some(text)
+        });
+        Self { identity, cluster, address, since }
     }
 
     /// The same, as a leader with a term.
@@ -122,6 +127,26 @@ pub fn rfc3339(wall_us: u64) -> String {
     format!("{:.3}", at.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
+/// The longest text that is shown of what somebody else wrote, in characters; a DNS name has as many.
+const SHOWN_LIMIT: usize = 253;
+
+/// Text that anybody may have written, fit for a line of a terminal: nothing endless, and what would move the cursor
+/// or turn the direction of reading only as its number, `\u{1b}`.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars().take(SHOWN_LIMIT) {
+        let is_invisible = matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if character.is_control() || is_invisible {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +161,16 @@ mod tests {
     fn a_record_that_says_something_else_is_a_leader_without_a_name() {
         assert_eq!(Who::parse("not json"), Who::default());
         assert_eq!(Who::parse(r#"{"identity":"x","more":1}"#).leading(3).identity.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn whatever_a_record_says_is_fit_for_a_terminal() {
+        let who = Who::parse(
+            r#"{"identity":"\u001b[31mred\r\n","cluster":"\u202eab","address":"","since":"Zürich"}"#,
+        );
+        assert_eq!(who.identity.as_deref(), Some(r"\u{1b}[31mred\u{d}\u{a}"));
+        assert_eq!((who.cluster.as_deref(), who.address), (Some(r"\u{202e}ab"), None));
+        assert_eq!(who.since.as_deref(), Some("Zürich"));
+        assert_eq!(printable(&"x".repeat(1_000)).len(), SHOWN_LIMIT);
     }
 }

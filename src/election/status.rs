@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::leadership::whole_ms;
 use super::news::{Leader, Transition};
-use crate::core::Term;
+use crate::core::{LeaseKey, Term};
 
 /// What a candidate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,31 @@ pub enum StandingWord {
     Joining,
 }
 
+/// A lease key of a client that is not Quorate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForeignKey {
+    /// What was left of its ttl; null: it has none, and stays until somebody deletes it.
+    pub ttl_ms: Option<u64>,
+}
+
+impl ForeignKey {
+    /// What a voter shows, if it is one.
+    #[must_use]
+    pub fn of(key: LeaseKey) -> Option<Self> {
+        match key {
+            LeaseKey::Foreign { left } => Some(Self { ttl_ms: left.map(whole_ms) }),
+            LeaseKey::Free | LeaseKey::Holders { .. } => None,
+        }
+    }
+
+    /// Nobody is elected over it until somebody deletes it.
+    #[must_use]
+    pub fn is_endless(self) -> bool {
+        self.ttl_ms.is_none()
+    }
+}
+
 /// One voter as this candidate last saw it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +87,8 @@ pub struct VoterStatus {
     pub clock_offset_ms: Option<f64>,
     /// Of the server.
     pub version: Option<String>,
+    /// Somebody else's lock in the place of its lease key.
+    pub foreign_key: Option<ForeignKey>,
     /// Why it does not answer.
     pub error: Option<String>,
 }

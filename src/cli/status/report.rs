@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::holding::{Holding, holdings};
 use super::notes;
 use crate::core::{Answer, Ballot, LeaseKey, Observation, Standing, Term};
+use crate::election::{ForeignKey, printable};
 use crate::voter::Details;
-
-/// The longest name that is shown of what a record says about its holder, in characters.
-const SHOWN_LIMIT: usize = 253;
 
 /// What one voter said.
 #[derive(Clone, Debug)]
@@ -108,14 +107,6 @@ pub(super) struct Margin {
     pub(super) may_fail: Option<usize>,
     /// Voters that hold the leader beyond the quorum; null without a leader.
     pub(super) spare: Option<usize>,
-}
-
-/// A lease key of somebody who is not Quorate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ForeignKey {
-    /// Null: it has none, and stays until somebody deletes it.
-    pub(super) ttl_ms: Option<u64>,
 }
 
 /// One voter.
@@ -267,86 +258,6 @@ pub(super) fn same_server<'a>(
     })
 }
 
-/// What one ballot has.
-struct Holding {
-    ballot: Ballot,
-    term: Term,
-    ttl: Option<Duration>,
-    /// What is left of the lease keys that carry it.
-    left: Vec<Duration>,
-    /// Voters that it holds whose lease key is somebody else's, so that nobody can see whether it still does.
-    hidden: usize,
-    is_released: bool,
-    who: Who,
-}
-
-/// What a holder writes about itself.
-#[derive(Clone, Default, Deserialize)]
-struct Who {
-    identity: Option<String>,
-    cluster: Option<String>,
-    address: Option<String>,
-    since: Option<String>,
-}
-
-impl Holding {
-    /// The q-th largest ttl left.
-    fn validity(&self, quorum: usize) -> Option<Duration> {
-        let mut left = self.left.clone();
-        left.sort_unstable();
-        left.into_iter().rev().nth(quorum.checked_sub(1)?)
-    }
-
-    fn leader(&self) -> Leader {
-        let Who { identity, cluster, address, since } = self.who.clone();
-        let [identity, cluster, address, since] = [identity, cluster, address, since].map(shown);
-        Leader { identity, cluster, address, since, term: self.term }
-    }
-}
-
-/// Anybody may have written it: nothing that moves a terminal's cursor, nothing endless.
-fn shown(text: Option<String>) -> Option<String> {
-    let plain = |text: String| text.chars().filter(|c| !c.is_control()).take(SHOWN_LIMIT).collect::<String>();
-    text.map(plain).filter(|text| !text.is_empty())
-}
-
-fn holdings(sights: &[Sight], conditions: &[Condition]) -> Vec<Holding> {
-    let mut holdings: Vec<Holding> = Vec::new();
-    for (sight, condition) in sights.iter().zip(conditions) {
-        let (Answer::Observed(observation), Condition::Member) = (&sight.answer, condition) else { continue };
-        let Some(ballot) = observation.seen.holder else { continue };
-        let index = holdings.iter().position(|holding| holding.ballot == ballot).unwrap_or_else(|| {
-            let who = Who::default();
-            holdings.push(Holding {
-                ballot,
-                term: Term::MAX,
-                ttl: None,
-                left: vec![],
-                hidden: 0,
-                is_released: false,
-                who,
-            });
-            holdings.len() - 1
-        });
-        let Some(holding) = holdings.get_mut(index) else { continue };
-        // A voter that was adopted may store a later term of an attempt that failed; those that elected store the leader's.
-        holding.term = holding.term.min(observation.term);
-        holding.ttl = holding.ttl.max(observation.ttl);
-        holding.is_released |= observation.seen.released;
-        match observation.key {
-            _ if observation.seen.released => {}
-            LeaseKey::Holders { left } => holding.left.push(left),
-            LeaseKey::Foreign { .. } => holding.hidden += 1,
-            LeaseKey::Free => {}
-        }
-        let who = sight.details.as_ref().and_then(|details| serde_json::from_str::<Who>(&details.who).ok());
-        if let (Some(who), None) = (who, &holding.who.identity) {
-            holding.who = who;
-        }
-    }
-    holdings
-}
-
 fn state(holding: Option<&Holding>, quorum: usize, answering: usize, unread: usize) -> State {
     if answering < quorum {
         return State::NoQuorum;
@@ -377,7 +288,7 @@ fn voter(sight: &Sight, condition: Condition, leader: Option<Ballot>) -> VoterRe
         && matches!(key, Some(LeaseKey::Holders { .. }))
         && leader.is_some()
         && observation.is_some_and(|seen| seen.seen.holder == leader && !seen.seen.released);
-    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let given = |text: &String| Some(printable(text)).filter(|text| !text.is_empty());
     VoterReport {
         name: name.clone(),
         reachable: round_trip.is_some(),
@@ -398,10 +309,7 @@ fn voter(sight: &Sight, condition: Condition, leader: Option<Ballot>) -> VoterRe
         clock_offset_ms: clock_offset_us.map(|us| hundredths(us as f64 / 1000.0)),
         version: details.as_ref().and_then(|details| given(&details.server_version)),
         eviction_policy: details.as_ref().and_then(|details| given(&details.eviction_policy)),
-        foreign_key: match key {
-            Some(LeaseKey::Foreign { left }) => Some(ForeignKey { ttl_ms: left.map(ms) }),
-            Some(LeaseKey::Free | LeaseKey::Holders { .. }) | None => None,
-        },
+        foreign_key: key.and_then(ForeignKey::of),
         error: trouble.clone(),
     }
 }

@@ -44,6 +44,7 @@ fn sight(name: &str, answer: Answer) -> Sight {
     let details = Details {
         who: WHO.to_owned(),
         electorate: None,
+        foreign_format: None,
         eviction_policy: "noeviction".to_owned(),
         server_version: "7.0.15".to_owned(),
     };
@@ -149,5 +150,6 @@ fn colours_are_for_terminals_and_names_cannot_bring_their_own() {
     one.details.as_mut().unwrap().who = r#"{"identity":"\u001b[31mred"}"#.to_owned();
     let report = Report::new("orders", &[one]);
     assert!(!table(&report, WALL_US, Paint::Plain).contains('\x1b'));
+    assert!(table(&report, WALL_US, Paint::Plain).contains(r"\u{1b}[31mred"));
     assert!(table(&report, WALL_US, Paint::Colours).contains("\x1b[32m"));
 }
