@@ -63,6 +63,8 @@ pub struct Details {
     pub who: String,
     /// The record's electorate; absent until the voter has joined for the first time.
     pub electorate: Option<String>,
+    /// The record's format where it is not ours, in a *mismatch*.
+    pub foreign_format: Option<String>,
     /// `maxmemory_policy`; empty where a candidate proposed, because reading it costs the server as much as the rest.
     pub eviction_policy: String,
     /// The server's version, as it says.

@@ -7,7 +7,8 @@ use super::asks::Answered;
 use super::board::VoterState;
 use super::leadership::whole_ms;
 use super::report::{Fact, OperationKind, Report};
-use crate::core::{Answer, Instance, Moment, Now, Observation, VoterIndex, VoterView};
+use super::status::ForeignKey;
+use crate::core::{Answer, Instance, LeaseKey, Moment, Now, Observation, VoterIndex, VoterView};
 use crate::voter::{Details, Trouble, TroubleKind};
 
 /// A voter whose trouble comes and goes, or keeps changing its kind, is logged no more often than this.
@@ -24,8 +25,11 @@ struct Entry {
     version: Option<Arc<str>>,
     who: Option<Arc<str>>,
     electorate: Option<String>,
+    foreign_format: Option<String>,
     clock_offset: Option<f64>,
     is_twin: bool,
+    /// Another client's lease key without ttl is in its place, and was told.
+    is_blocked: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +83,11 @@ impl Roll {
         self.voters.get(voter)?.electorate.as_deref()
     }
 
+    /// The format of its record, where that is not ours.
+    pub(super) fn foreign_format(&self, voter: VoterIndex) -> Option<&str> {
+        self.voters.get(voter)?.foreign_format.as_deref()
+    }
+
     /// Takes down how a question ended. Answers whether an observation showed that its holder had acted there.
     pub(super) fn note(&mut self, now: Now, answered: &Answered, report: &dyn Report) -> bool {
         let Answered { sent, reply } = answered;
@@ -103,6 +112,7 @@ impl Roll {
         let Answer::Observed(observation) = &reply.answer else { return false };
         let took = reply.received.leader_elapsed(sent.at);
         entry.clock_offset = Some(offset(now, reply.received, took, observation));
+        entry.note_key(&self.election, observation.key);
         entry.remember(&self.election, observation, sent.voter, report)
     }
 
@@ -141,6 +151,7 @@ impl Entry {
             self.who = Some(Arc::from(details.who.as_str()));
         }
         self.electorate.clone_from(&details.electorate);
+        self.foreign_format.clone_from(&details.foreign_format);
     }
 
     fn fall(&mut self, election: &str, trouble: &Trouble, operation: OperationKind, at: Moment) {
@@ -166,6 +177,19 @@ impl Entry {
         if known.told.is_some() {
             let after_ms = whole_ms(at.leader_elapsed(known.since));
             tracing::info!(election, voter = %self.name, after_ms, "voter answers again");
+        }
+    }
+
+    fn note_key(&mut self, election: &str, key: LeaseKey) {
+        let is_blocked = ForeignKey::of(key).is_some_and(ForeignKey::is_endless);
+        match (std::mem::replace(&mut self.is_blocked, is_blocked), is_blocked) {
+            (false, true) => tracing::warn!(election, voter = %self.name,
+                "the lease key at this voter belongs to another client and has no ttl: \
+                 nobody is elected over it until somebody deletes it"),
+            (true, false) => {
+                tracing::info!(election, voter = %self.name, "the lease key without ttl is gone from this voter");
+            }
+            (false, false) | (true, true) => {}
         }
     }
 

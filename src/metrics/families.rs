@@ -38,6 +38,7 @@ pub(super) struct Families {
     pub(super) voter_clock_offset: GaugeVec,
     pub(super) voter_amnesia: IntCounterVec,
     pub(super) voter_joining: GaugeVec,
+    pub(super) voter_foreign_key: GaugeVec,
     pub(super) epoch_resets: IntCounterVec,
     pub(super) clock_trips: IntCounterVec,
     pub(super) loop_delay: HistogramVec,
@@ -131,6 +132,11 @@ impl Families {
             )?,
             voter_amnesia: all.counter("voter_amnesia_total", "Times that the voter was seen to have forgotten", &["voter"])?,
             voter_joining: all.gauge("voter_joining", "1 while the voter forgot and may not vote yet, else 0", &["voter"])?,
+            voter_foreign_key: all.gauge(
+                "voter_foreign_key",
+                "1 while the voter's lease key belongs to a client that is not Quorate and has no ttl, else 0",
+                &["voter"],
+            )?,
             epoch_resets: all.counter("epoch_resets_total", "Epochs that this candidate began, by kind", &["kind"])?,
             clock_trips: all.counter(
                 "clock_trips_total",

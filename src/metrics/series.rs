@@ -5,8 +5,8 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounte
 use super::families::Families;
 use crate::core::{EndReason, Now, ResetKind, VoterIndex};
 use crate::election::{
-    About, AttemptResult, Fact, Leadership, OperationKind, Report, StandingWord, Succession, TroubleKind,
-    end_word, reset_word,
+    About, AttemptResult, Fact, ForeignKey, Leadership, OperationKind, Report, StandingWord, Succession,
+    TroubleKind, end_word, reset_word,
 };
 
 const SUCCESSIONS: [Succession; 3] = [Succession::Released, Succession::Expired, Succession::Vacant];
@@ -51,6 +51,7 @@ pub(super) struct Series {
 struct VoterSeries {
     up: Gauge,
     joining: Gauge,
+    foreign_key: Gauge,
     clock_offset: Gauge,
     amnesia: IntCounter,
     request_duration: Each<OperationKind, Histogram>,
@@ -120,6 +121,7 @@ impl Series {
         for (series, voter) in self.voters.iter().zip(&snapshot.voter) {
             series.up.set(truth(voter.reachable));
             series.joining.set(truth(voter.standing == Some(StandingWord::Joining)));
+            series.foreign_key.set(truth(voter.foreign_key.is_some_and(ForeignKey::is_endless)));
             series.clock_offset.set(voter.clock_offset_ms.unwrap_or(0.0) / 1e3);
         }
     }
@@ -137,6 +139,7 @@ impl VoterSeries {
         Ok(Self {
             up: families.voter_up.get_metric_with_label_values(&labels)?,
             joining: families.voter_joining.get_metric_with_label_values(&labels)?,
+            foreign_key: families.voter_foreign_key.get_metric_with_label_values(&labels)?,
             clock_offset: families.voter_clock_offset.get_metric_with_label_values(&labels)?,
             amnesia: families.voter_amnesia.get_metric_with_label_values(&labels)?,
             request_duration: each(&OperationKind::ALL, |operation| {

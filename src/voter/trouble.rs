@@ -53,7 +53,7 @@ pub enum TroubleKind {
     MaxClients,
     /// It is not a primary.
     Replica,
-    /// The record belongs to another electorate, voter or format.
+    /// The record belongs to other voters, another voter or another format.
     Mismatch,
     /// What listens there does not speak the Redis protocol.
     Garbage,
@@ -153,7 +153,7 @@ impl TroubleKind {
             Self::MaxClients => "has no connection left (maxclients); raise maxclients or close idle clients",
             Self::Replica => "is a replica; a voter must be a primary of its own",
             Self::Mismatch => {
-                "keeps the record of another electorate; see `quorate status` for both, and docs/operations.md before changing voters"
+                "keeps a record that is not of this configuration; give the voters, names and version that wrote it, or see \"Changing the voters\" in docs/operations.md"
             }
             Self::Garbage => {
                 "does not speak the Redis protocol; correct the voter's url, or its scheme if TLS is on"

@@ -191,6 +191,7 @@ fn observed(fields: &[String]) -> Option<Understood> {
     let details = Details {
         who: who.clone(),
         electorate: Some(electorate.clone()).filter(|text| !text.is_empty()),
+        foreign_format: None,
         eviction_policy: eviction_policy.clone(),
         server_version: String::new(),
     };
@@ -199,26 +200,29 @@ fn observed(fields: &[String]) -> Option<Understood> {
 
 /// An absent field has not been written yet, and differs from nothing.
 fn mismatch(scope: &Scope, format: &str, electorate: &str, voter: &str) -> Understood {
-    let differs = |theirs: &str, ours: &str| !theirs.is_empty() && theirs != ours;
-    let electorate_differs = differs(electorate, &scope.electorate) || differs(format, &FORMAT.to_string());
     let shown = |text: &str| text.chars().take(200).filter(|c| !c.is_control()).collect::<String>();
-    let trouble = Trouble::with(
-        TroubleKind::Mismatch,
+    let differs = |theirs: &str, ours: &str| !theirs.is_empty() && theirs != ours;
+    let ours = FORMAT.to_string();
+    let is_foreign = differs(format, &ours);
+    // What another format means by its fields is not known.
+    let told = if is_foreign {
+        format!("format there: {}, here: {ours}", shown(format))
+    } else {
         format!(
-            "there: format {}, electorate {}, voter {}; configured: format {FORMAT}, electorate {}, voter {}",
-            shown(format),
+            "there: electorate {}, voter {}; configured: electorate {}, voter {}",
             shown(electorate),
             shown(voter),
             scope.electorate,
             scope.voter
-        ),
-    );
+        )
+    };
     let theirs = Some(shown(electorate)).filter(|electorate| !electorate.is_empty());
-    let details = Details { electorate: theirs, ..Details::default() };
+    let foreign_format = is_foreign.then(|| shown(format));
+    let details = Details { electorate: theirs, foreign_format, ..Details::default() };
     Understood {
-        answer: Answer::Mismatch { electorate_differs },
+        answer: Answer::Mismatch { electorate_differs: is_foreign || differs(electorate, &scope.electorate) },
         details: Some(details),
-        trouble: Some(trouble),
+        trouble: Some(Trouble::with(TroubleKind::Mismatch, told)),
     }
 }
 

@@ -48,8 +48,51 @@ fn a_candidate_with_other_voters_is_inert_and_says_both_electorates_once() {
     let told = lines(&misfit.log(), "inert");
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0]["theirs"].as_str(), told[0]["ours"].as_str()), (Some("1 a,b,c"), Some("1 a,b,d")));
+    let said = told[0]["message"].as_str().unwrap();
+    assert!(said.contains("other voters") && said.contains("run `quorate reset`"), "the way out: {said}");
     assert_eq!((misfit.leads(), count(&misfit.log(), "elected")), (false, 0), "until restarted");
     assert_ne!(field(&another, "standing"), "member", "not even the voter that only it knows may vote");
+}
+
+/// Whoever cannot read a record must not write one.
+#[test]
+fn a_candidate_of_another_format_is_inert_and_says_so() {
+    let voters = Voters::experienced(3, TTL);
+    voters.servers[1].command(&["HSET", "quorate:{orders}:record", "format", "2"]).unwrap();
+    let misfit = candidate("misfit", &voters.urls());
+    eventually("it says that it is inert", || count(&misfit.log(), "inert") > 0);
+    let told = lines(&misfit.log(), "inert");
+    assert_eq!((told[0]["voter"].as_str(), told[0]["theirs"].as_str()), (Some("b"), Some("2")), "{told:?}");
+    let said = told[0]["message"].as_str().unwrap();
+    assert!(said.contains("format") && !said.contains("other voters"), "{said}");
+    let trouble = lines(&misfit.log(), "voter in trouble");
+    let said = trouble[0]["message"].as_str().unwrap();
+    assert!(said.contains("format there: 2, here: 1") && !said.contains("electorate"), "{said}");
+    let status = misfit.status();
+    let told = status["lastTransitions"].as_array().unwrap().iter().find(|told| told["event"] == "inert");
+    assert_eq!(told.unwrap()["reason"], "format");
+}
+
+/// protocol.md §3.4: a lock that never ends costs a voter, until somebody deletes it; nobody must have to guess why.
+#[test]
+fn a_foreign_key_without_ttl_is_logged_once_per_change_and_counted_and_a_leader_gets_by_without_that_voter() {
+    let voters = Voters::experienced(3, TTL);
+    let key = "quorate:{orders}:lease";
+    let series = "quorate_voter_foreign_key{voter=\"b\"}";
+    voters.servers[1].command(&["SET", key, "redlock"]).unwrap();
+    let agent = candidate("one", &voters.urls());
+    eventually("a leader of the two others", || agent.leads());
+    eventually("the metric", || agent.metric(series) > 0.0);
+    assert_eq!(agent.metric("quorate_voter_foreign_key{voter=\"a\"}"), 0.0);
+    assert_eq!(agent.status()["voter"][1]["foreignKey"], serde_json::json!({"ttlMs": null}));
+    voters.servers[1].command(&["PEXPIRE", key, "600000"]).unwrap();
+    eventually("it will end by itself", || agent.metric(series) == 0.0);
+    voters.servers[1].command(&["DEL", key]).unwrap();
+    eventually("all three held", || agent.holds(3));
+    let log = agent.log();
+    let told = lines(&log, "the lease key at this voter");
+    assert_eq!((told.len(), told[0]["voter"].as_str()), (1, Some("b")), "{log}");
+    assert_eq!(count(&log, "the lease key without ttl is gone"), 1, "{log}");
 }
 
 /// Leaders and standbys that differ in ttl by more than two cannot exclude each other through a reset.

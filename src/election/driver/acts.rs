@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::core::{
-    Action, Answer, EndReason, Event, Inertia, Moment, Now, Operation, Question, QuestionId, ResetKind,
-    StandBack, Term, VoterIndex,
+    Action, Answer, EndReason, Event, FORMAT, Inertia, Moment, Now, Operation, Question, QuestionId,
+    ResetKind, StandBack, Term, VoterIndex,
 };
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
@@ -39,7 +39,8 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             Action::Halted { kind } => {
                 self.leadership.remember(now, "halted", None, reset_word(kind));
                 tracing::error!(election = %self.settings.about.election, kind = reset_word(kind),
-                    "halted: the voters forgot their terms, and onEpochReset is halt; a restart with onEpochReset: continue begins a new epoch");
+                    "halted: the voters forgot their terms, and onEpochReset is halt; \
+                     to begin a new epoch stop all candidates, run `quorate reset`, and start them");
             }
             Action::Inert(inertia) => self.inert(now, inertia),
         }
@@ -177,13 +178,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let election = &self.settings.about.election;
         match inertia {
             None => tracing::info!(%election, "no longer inert"),
-            Some(Inertia::Electorate { voter }) => {
-                let (name, theirs) =
-                    (self.roll.name(voter), self.roll.electorate(voter).unwrap_or("unreadable"));
-                let ours = electorate(&self.settings.about.voters);
-                tracing::error!(%election, voter = name, theirs, ours,
-                    "inert until restarted: this voter's record belongs to other voters than the configured ones");
-            }
+            Some(Inertia::Electorate { voter }) => self.tell_of_another_record(voter),
             Some(Inertia::Ttl { voter, theirs, ours }) => {
                 let (name, theirs_ms, ours_ms) = (self.roll.name(voter), whole_ms(theirs), whole_ms(ours));
                 tracing::error!(%election, voter = name, theirs_ms, ours_ms,
@@ -192,10 +187,28 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         }
         let word = match inertia {
             None => "ended",
+            Some(Inertia::Electorate { voter }) if self.roll.foreign_format(voter).is_some() => "format",
             Some(Inertia::Electorate { .. }) => "electorate",
             Some(Inertia::Ttl { .. }) => "ttl",
         };
         self.leadership.remember(now, "inert", None, word);
+    }
+
+    /// A record that other candidates wrote, with other voters or in another format; and the way out.
+    fn tell_of_another_record(&self, voter: VoterIndex) {
+        let election = &self.settings.about.election;
+        let name = self.roll.name(voter);
+        if let Some(theirs) = self.roll.foreign_format(voter) {
+            tracing::error!(%election, voter = name, theirs, ours = FORMAT,
+                "inert until restarted: this voter's record has the format of another version of Quorate; \
+                 run one version everywhere");
+            return;
+        }
+        let theirs = self.roll.electorate(voter).unwrap_or("unreadable");
+        let ours = electorate(&self.settings.about.voters);
+        tracing::error!(%election, voter = name, theirs, ours,
+            "inert until restarted: this voter's record belongs to other voters than the configured ones; \
+             configure theirs, or stop all candidates, run `quorate reset` with ours, and start them");
     }
 
     pub(super) fn watch_voter(&mut self, now: Now, voter: VoterIndex) {
