@@ -8,6 +8,7 @@ mod connect;
 mod demo;
 mod flags;
 mod output;
+mod reset;
 mod run;
 mod status;
 mod version;
@@ -72,6 +73,7 @@ Exit codes: 0 well, 1 failed, 2 usage, 64 configuration refused, 69 no quorum of
 enum Command {
     Run(run::RunArguments),
     Status(status::StatusArguments),
+    Reset(reset::ResetArguments),
     Demo(demo::DemoArguments),
     Completion(completion::CompletionArguments),
     Version(version::VersionArguments),
@@ -108,6 +110,9 @@ fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => configured(&arguments.config, |loaded| run::execute(loaded, &arguments)),
         Command::Status(arguments) => {
             configured(&arguments.config, |loaded| status::execute(loaded, &arguments))
+        }
+        Command::Reset(arguments) => {
+            configured(&arguments.config, |loaded| reset::execute(loaded, &arguments))
         }
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Completion(arguments) => completion::execute(&arguments, Arguments::command()),

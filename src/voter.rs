@@ -11,6 +11,7 @@ mod settings;
 mod tls;
 mod transport;
 mod trouble;
+mod upkeep;
 mod url;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use self::settings::{
     Address, Credentials, Endpoint, PasswordSource, TlsIdentity, TlsSettings, VoterSettings,
 };
 pub use self::trouble::{Trouble, TroubleKind};
+pub use self::upkeep::{Removal, Stamp, Survey, SurveyedKey, SurveyedRecord};
 pub use self::url::UrlError;
 
 /// What all questions of one election to one voter share.

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use common::{PATIENT, Rig, Version, WHO, eventually, settings, start};
+use common::{PATIENT, RIGHTS, Rig, Version, WHO, eventually, settings, start};
 use quorate::core::{Answer, Operation, Question};
 use quorate::local::{LocalServer, Memory};
 use quorate::voter::{
@@ -18,9 +18,6 @@ use quorate::voter::{
 };
 use tokio::sync::mpsc;
 
-/// The line of docs/operations.md. Without `resetchannels` 6.2 refuses it, because its users begin with all channels.
-const RIGHTS: &str = "~quorate:* resetchannels &quorate:* +eval +evalsha +script|load +hget +hmget +hset +hincrby +persist +set \
-                      +get +del +pttl +pexpire +time +info +publish +subscribe +unsubscribe +ping +hello";
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn look(voter: &Voter, timeout: Duration) -> Reply {

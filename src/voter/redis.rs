@@ -4,6 +4,8 @@
 //! connects again and never repeats a command. Scripts go by `EVALSHA`; where the server has lost them they are loaded
 //! and the question is put once more, within the same call.
 
+mod upkeep;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -19,6 +21,8 @@ use super::transport::Stream;
 use super::trouble::{Trouble, TroubleKind};
 use super::{Scope, wire};
 use crate::core::{Operation, Question};
+
+pub(super) use self::upkeep::Upkeep;
 
 /// Questions to one voter under way at a time; more wait for their turn within their own timeout. A leader with the
 /// shortest intervals has two or three per election.
@@ -73,6 +77,8 @@ pub(super) struct Link {
     connection: MultiplexedConnection,
     driver: AbortHandle,
     scripts: &'static [Script; 5],
+    /// It knows `#!lua` headers.
+    has_flags: bool,
     version: String,
     /// Set from the connection's own task, too, as soon as the server closes it.
     is_broken: Arc<AtomicBool>,
@@ -108,8 +114,14 @@ impl Link {
             .await
             .map_err(|error| trouble_of(&error))?;
         let driver = tokio::spawn(driver).abort_handle();
-        let mut link =
-            Self { connection, driver, scripts: &SCRIPTS_PLAIN, version: String::new(), is_broken };
+        let mut link = Self {
+            connection,
+            driver,
+            scripts: &SCRIPTS_PLAIN,
+            has_flags: false,
+            version: String::new(),
+            is_broken,
+        };
         link.get_ready(login.database).await?;
         Ok(link)
     }
@@ -124,7 +136,8 @@ impl Link {
         }
         fact("version").clone_into(&mut self.version);
         let major = self.version.split('.').next().and_then(|digits| digits.parse::<u32>().ok());
-        if major.is_some_and(|major| major >= FIRST_WITH_FLAGS) {
+        self.has_flags = major.is_some_and(|major| major >= FIRST_WITH_FLAGS);
+        if self.has_flags {
             self.scripts = &SCRIPTS_WITH_FLAGS;
         }
         if database != 0 {
@@ -153,12 +166,17 @@ impl Link {
         wire::arguments(scope, question, who, |text| {
             command.arg(text);
         });
-        let mut reply = self.send(&command).await?;
+        self.fields(self.evaluate(script, &command).await?)
+    }
+
+    /// Sends an `EVALSHA`; where the server has lost the script, loads it and sends it once more.
+    async fn evaluate(&self, script: &Script, command: &Cmd) -> Result<Value, Trouble> {
+        let reply = self.send(command).await?;
         if matches!(&reply, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript)) {
             self.load(script).await?;
-            reply = self.send(&command).await?;
+            return self.send(command).await;
         }
-        self.fields(reply)
+        Ok(reply)
     }
 
     /// Wants to be told of messages on these channels.

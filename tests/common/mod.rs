@@ -17,6 +17,9 @@ use quorate::voter::{Endpoint, Reply, Scope, Voter, VoterSettings};
 pub const PATIENT: Duration = Duration::from_secs(5);
 pub const TTL: Duration = Duration::from_secs(10);
 pub const WHO: &str = r#"{"identity":"tester"}"#;
+/// The line of docs/operations.md. Without `resetchannels` 6.2 refuses it, because its users begin with all channels.
+pub const RIGHTS: &str = "~quorate:* resetchannels &quorate:* +eval +evalsha +script|load +hget +hmget +hset +hincrby \
+                          +persist +set +get +del +pttl +pexpire +time +info +publish +subscribe +unsubscribe +ping +hello";
 pub const NAMES: [&str; 3] = ["c", "a", "b"];
 
 /// A server version that is promised to work.
