@@ -25,6 +25,12 @@ demo: ## five real Redis servers, three candidates, and what happens when things
 	cargo build --release --locked
 	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" ./target/release/quorate demo --script
 
+.PHONY: demo-live
+demo-live: ## the same servers and candidates, and you break them: keys kill, stop, restart
+	@scripts/tools.sh rust server
+	cargo build --release --locked
+	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" ./target/release/quorate demo
+
 .PHONY: test
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
 	@scripts/tools.sh rust servers

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::times::ASK_LIMIT;
 use crate::core::Term;
 
-/// The answers asked for here are a line; against a server gone mad.
+/// The longest answer asked for here, `/status`, has about 2 KiB; against a server gone mad.
 const ANSWER_LIMIT: u64 = 64 * 1024;
 
 /// What a candidate answered.
@@ -36,6 +36,19 @@ impl Line {
     ///
     /// Nobody answers within [`ASK_LIMIT`], or not in HTTP. The next question begins anew.
     pub(super) fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.ask(path).map(|(answer, _)| answer)
+    }
+
+    /// What is said in full.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub(super) fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        self.ask(path).map(|(_, body)| body)
+    }
+
+    fn ask(&mut self, path: &str) -> io::Result<(Answer, Vec<u8>)> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => connect(self.address)?,
@@ -56,7 +69,7 @@ fn connect(address: SocketAddr) -> io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
+fn read_answer(stream: &mut impl BufRead) -> io::Result<(Answer, Vec<u8>)> {
     let mut stream = stream.take(ANSWER_LIMIT);
     let strange = || io::Error::from(io::ErrorKind::InvalidData);
     let mut line = String::new();
@@ -77,8 +90,9 @@ fn read_answer(stream: &mut impl BufRead) -> io::Result<Answer> {
             _ => {}
         }
     }
-    io::copy(&mut stream.take(length), &mut io::sink())?;
-    Ok(answer)
+    let mut body = Vec::new();
+    stream.take(length).read_to_end(&mut body)?;
+    Ok((answer, body))
 }
 
 #[cfg(test)]
@@ -92,9 +106,10 @@ mod tests {
         let two = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
         let both = format!("{one}{two}");
         let mut stream = both.as_bytes();
-        let answer = read_answer(&mut stream).unwrap();
+        let (answer, body) = read_answer(&mut stream).unwrap();
         assert_eq!((answer.code, answer.term, answer.validity.as_millis()), (200, Some(8), 1977));
-        assert_eq!(read_answer(&mut stream).unwrap().code, 503);
+        assert_eq!(body, b"hi\n");
+        assert_eq!(read_answer(&mut stream).unwrap().0.code, 503);
         assert!(read_answer(&mut stream).is_err());
     }
 }

@@ -72,8 +72,8 @@ impl Candidate {
     /// # Errors
     ///
     /// It has ended.
-    pub(super) fn ask_to_end(&self) -> anyhow::Result<()> {
-        Ok(self.process.signal(Signal::SIGTERM)?)
+    pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(self.process.signal(signal)?)
     }
 
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {

@@ -15,9 +15,14 @@ use crate::local::{Directory, LocalServer, ServerOptions};
 pub(super) const NAMES: [&str; 3] = ["ann", "ben", "cat"];
 /// The voters.
 pub(super) const VOTERS: [&str; 5] = ["v1", "v2", "v3", "v4", "v5"];
+/// A majority of them.
+pub(super) const QUORUM: usize = VOTERS.len() / 2 + 1;
 const ELECTION: &str = "demo";
 /// Where a voter keeps what it remembers of [`ELECTION`].
 pub(super) const RECORD: &str = "quorate:{demo}:record";
+
+/// Its lease key.
+pub(super) const LEASE: &str = "quorate:{demo}:lease";
 
 /// Why a demo does not go on.
 #[derive(Debug, thiserror::Error)]

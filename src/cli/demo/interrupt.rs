@@ -12,12 +12,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process.
+    /// Listens to SIGINT, SIGTERM and SIGHUP for the rest of the process. The last thing that is done before a second
+    /// one ends it is `farewell`.
     ///
     /// # Errors
     ///
     /// The system's.
-    pub(super) fn listen() -> anyhow::Result<Self> {
+    pub(super) fn listen(farewell: fn()) -> anyhow::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_io().build().context("no runtime")?;
         let heard = {
             let _inside = runtime.enter();
@@ -28,7 +29,7 @@ impl Interrupt {
         let told = Arc::clone(&flag);
         std::thread::Builder::new()
             .name("demo-signals".to_owned())
-            .spawn(move || runtime.block_on(follow(heard, &told)))
+            .spawn(move || runtime.block_on(follow(heard, &told, farewell)))
             .context("no thread for signals")?;
         Ok(Self(flag))
     }
@@ -38,7 +39,7 @@ impl Interrupt {
     }
 }
 
-async fn follow([mut int, mut term, mut hangup]: [Signal; 3], told: &AtomicBool) {
+async fn follow([mut int, mut term, mut hangup]: [Signal; 3], told: &AtomicBool, farewell: fn()) {
     loop {
         let number = tokio::select! {
             _ = int.recv() => SignalKind::interrupt().as_raw_value(),
@@ -46,6 +47,7 @@ async fn follow([mut int, mut term, mut hangup]: [Signal; 3], told: &AtomicBool)
             _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         };
         if told.swap(true, Ordering::Relaxed) {
+            farewell();
             // Servers and candidates are killed by their watchers.
             std::process::exit(128 + number);
         }

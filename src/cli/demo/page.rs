@@ -50,12 +50,10 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn of_this_process() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let is_terminal = io::stdout().is_terminal() && !is_dumb;
+        let is_terminal = io::stdout().is_terminal() && !is_dumb();
         Self {
             is_terminal,
-            is_coloured: is_terminal && !set("NO_COLOR"),
+            is_coloured: is_terminal && !is_set("NO_COLOR"),
             waiting: None,
             moving: String::new(),
         }
@@ -124,6 +122,16 @@ impl Page {
         self.moving.clear();
         if self.waiting.take().is_some() && self.is_terminal { output::print("\r\x1b[K") } else { Ok(()) }
     }
+}
+
+/// A variable of the environment that is not empty.
+pub(super) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// A terminal that can only print.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// What a step came to, for the table at the end.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use super::book::{Book, Reign};
 use super::candidate::Candidate;
 use super::company::{Company, NAMES, RECORD, Stop};
@@ -82,7 +84,7 @@ impl Stage {
     pub(super) fn ask_to_end(&mut self, candidate: usize) -> Result<Duration, Stop> {
         let at = now();
         if let Some(cast) = &self.candidates[candidate] {
-            cast.candidate.ask_to_end()?;
+            cast.candidate.signal(Signal::SIGTERM)?;
         }
         Ok(at)
     }

@@ -74,6 +74,11 @@ impl Times {
     }
 }
 
+/// A limit by its name, never broken.
+pub(super) fn named(name: &str, limit: Duration) -> String {
+    format!("{name}{UNBROKEN}={UNBROKEN}{}", precise(limit))
+}
+
 /// A duration as people read it: two or three digits and a unit.
 pub(super) fn shown(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;

@@ -1,40 +1,29 @@
-//! `quorate demo` as people run it: what it shows, how it fails, and that nothing is left of it.
-#![cfg(feature = "cli")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
-#![expect(clippy::disallowed_methods, reason = "limits of waits, not validity")]
+//! The demo as a script.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Measures times over fifteen processes of its own: two at once would measure each other.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+use crate::remains::Place;
+
 /// What `make demo` may take, without the build.
 const WHOLE: Duration = Duration::from_mins(1);
-/// Processes are gone within milliseconds; on a busy machine later.
-const ENDING: Duration = Duration::from_secs(10);
 
-/// A demo in a directory of its own, by which its processes are found.
 struct Demo {
-    directory: tempfile::TempDir,
+    place: Place,
     child: Child,
     out: BufReader<ChildStdout>,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Demo {
     fn start() -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = tempfile::tempdir().unwrap();
+        let place = Place::alone();
         let mut child = Command::new(env!("CARGO_BIN_EXE_quorate"))
             .args(["demo", "--script"])
-            .env("TMPDIR", directory.path())
+            .env("TMPDIR", place.path())
             // As somebody who has used Quorate may have it: it must not reach the candidates.
             .env("QUORATE_ELECTION", "somebody-elses")
             .stdin(Stdio::null())
@@ -43,7 +32,7 @@ impl Demo {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { directory, child, out, _alone: alone }
+        Self { place, child, out }
     }
 
     /// Reads on until a line contains this.
@@ -76,37 +65,8 @@ impl Demo {
         (text, self.child.wait().unwrap().code())
     }
 
-    /// The processes that it started, itself not counted.
-    fn processes(&self) -> Vec<PathBuf> {
-        let mark = self.directory.path().as_os_str().as_encoded_bytes();
-        let own = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let has_mark = |process: &PathBuf| {
-            // Candidates have the directory in their arguments, servers work in it, watchers have it from their
-            // environment. A process may end while it is looked at.
-            let read = |name| fs::read(process.join(name)).unwrap_or_default();
-            let has = |bytes: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
-            has(&read("cmdline")) || has(&read("environ")) || works_in(process, self.directory.path())
-        };
-        let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-        all.filter(|process| *process != own && has_mark(process)).collect()
-    }
-
-    fn servers(&self) -> Vec<PathBuf> {
-        let directory = self.directory.path();
-        self.processes().into_iter().filter(|process| works_in(process, directory)).collect()
-    }
-
-    fn leaves_no_process(&self) {
-        let deadline = Instant::now() + ENDING;
-        while !self.processes().is_empty() {
-            assert!(Instant::now() < deadline, "left behind: {:?}", self.processes());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
     fn leaves_nothing(&self) {
-        self.leaves_no_process();
-        assert_eq!(fs::read_dir(self.directory.path()).unwrap().count(), 0, "files are left behind");
+        self.place.has_nothing(self.child.id());
     }
 }
 
@@ -116,10 +76,6 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn works_in(process: &Path, directory: &Path) -> bool {
-    fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(directory))
 }
 
 #[test]
@@ -154,7 +110,7 @@ fn every_step_is_as_the_protocol_promises_and_nothing_is_left() {
 fn a_broken_promise_is_told_with_the_logs_and_ends_with_1() {
     let mut demo = Demo::start();
     demo.shows("  2  A clean hand-over");
-    let servers = demo.servers();
+    let servers = demo.place.servers(demo.child.id());
     assert_eq!(servers.len(), 5);
     for server in &servers[..3] {
         let pid = server.file_name().unwrap().to_str().unwrap().parse().unwrap();
@@ -171,7 +127,8 @@ fn a_broken_promise_is_told_with_the_logs_and_ends_with_1() {
 fn ctrl_c_ends_everything_that_was_started() {
     let mut demo = Demo::start();
     demo.shows("  2  A clean hand-over");
-    assert!(demo.processes().len() >= 5 + 3, "{:?}", demo.processes());
+    let processes = demo.place.processes(demo.child.id());
+    assert!(processes.len() >= 5 + 3, "{processes:?}");
     demo.signal(Signal::SIGINT);
     let (text, code) = demo.end();
     assert_eq!(code, Some(1));
@@ -185,7 +142,7 @@ fn a_demo_that_is_killed_leaves_no_process() {
     demo.shows("  2  A clean hand-over");
     demo.signal(Signal::SIGKILL);
     demo.child.wait().unwrap();
-    demo.leaves_no_process();
+    demo.place.has_no_process(demo.child.id());
 }
 
 #[test]
