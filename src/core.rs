@@ -24,7 +24,7 @@ pub use event::{
 pub use planted::{Bug, Planted};
 pub use record::{
     Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Malformed, Observation, Operation,
-    Question, Refusal, Run, Seen, Standing, TERM_LIMIT, Term,
+    Question, Refusal, Released, Run, Seen, Standing, TERM_LIMIT, Term,
 };
 pub use time::{Moment, Now};
 pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity, observer_wait};

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use self::redis::{Link, Login};
 use self::transport::Resolver;
 use crate::clock;
-use crate::core::{Answer, Moment, Question};
+use crate::core::{Answer, Moment, Question, Released};
 
 pub use self::secret::{MASK, Secret};
 pub use self::settings::{
@@ -73,13 +73,15 @@ pub struct Details {
     pub server_version: String,
 }
 
-/// "Released, look now." Only wakes up.
+/// "Released." Wakes up, and lets a candidate guess what it would observe; decides nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// Which election.
     pub election: Arc<str>,
     /// Which voter said so, by its configured name.
     pub voter: Arc<str>,
+    /// What was released; `None` where the message is not one of ours.
+    pub released: Option<Released>,
 }
 
 /// One configured server.
@@ -240,7 +242,8 @@ impl Voter {
     /// From now on tells `listener` whenever this voter says that the lease of the scope's election was released, on
     /// this connection and all later ones. Where the listener is full the hint is dropped: one is as good as many.
     pub fn listen(&self, scope: &Scope, listener: mpsc::Sender<Hint>) {
-        let hint = Hint { election: Arc::clone(&scope.election), voter: Arc::clone(&scope.voter) };
+        let hint =
+            Hint { election: Arc::clone(&scope.election), voter: Arc::clone(&scope.voter), released: None };
         lock(&self.shared.listeners).insert(scope.hint.clone(), (hint, listener));
         if let (Some(link), Ok(runtime)) = (self.shared.connected(), tokio::runtime::Handle::try_current()) {
             let (shared, channel) = (Arc::clone(&self.shared), scope.hint.clone());
@@ -328,15 +331,16 @@ impl Shared {
     }
 
     /// Passes hints on; a connection does not keep its voter alive.
-    fn teller(self: &Arc<Self>) -> impl Fn(&[u8]) + Send + Sync + 'static {
+    fn teller(self: &Arc<Self>) -> impl Fn(&[u8], &[u8]) + Send + Sync + 'static {
         let shared: Weak<Self> = Arc::downgrade(self);
-        move |channel| {
+        move |channel, message| {
             let Some(shared) = shared.upgrade() else { return };
             let listeners = lock(&shared.listeners);
             let listener = std::str::from_utf8(channel).ok().and_then(|channel| listeners.get(channel));
             if let Some((hint, listener)) = listener {
                 // Full: it will wake up anyway. Closed: the election is over.
-                let _ = listener.try_send(hint.clone());
+                let released = std::str::from_utf8(message).ok().and_then(|message| message.parse().ok());
+                let _ = listener.try_send(Hint { released, ..hint.clone() });
             }
         }
     }

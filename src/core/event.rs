@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::planted::Planted;
-use super::record::{Answer, Observation, Question, Term};
+use super::record::{Answer, Observation, Question, Released, Term};
 use super::time::Moment;
 use super::timing::Timing;
 
@@ -65,6 +65,8 @@ pub enum Event {
     Hint {
         /// Which voter.
         voter: VoterIndex,
+        /// What was released, where the hint could be read.
+        released: Option<Released>,
     },
     /// Hand over: stop the work, then release, then do not campaign for a while.
     Resign {

@@ -4,6 +4,7 @@
 
 mod electing;
 mod healing;
+mod hints;
 mod lab;
 mod leading;
 mod patience;

@@ -7,7 +7,7 @@
 use super::planted::{Bug, Planted};
 use super::record::{
     Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Observation, Operation, Question,
-    Refusal, Run, Seen, Standing, Term,
+    Refusal, Released, Run, Seen, Standing, Term,
 };
 use std::time::Duration;
 
@@ -31,13 +31,13 @@ pub struct Caller<'a> {
     pub voter: &'a str,
 }
 
-/// An answer, and whether the hint was published on the way.
+/// An answer, and the hint that was published on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// To the caller.
     pub answer: Answer,
     /// To all who listen.
-    pub hint: bool,
+    pub hint: Option<Released>,
 }
 
 /// Whose record it is.
@@ -301,7 +301,8 @@ impl Remembering<'_> {
         if is_ours || self.planted.has(Bug::BlindDelete) {
             *self.key = None;
         }
-        Reply { answer: Answer::Released, hint: ours }
+        let hint = ours.then_some(Released { holder: ballot, version: self.record.seen.version });
+        Reply { answer: Answer::Released, hint }
     }
 
     fn join(&mut self, instance: Instance, term: Term, ttl: Duration) -> Answer {
@@ -357,7 +358,7 @@ impl Remembering<'_> {
 }
 
 fn silent_hint(answer: Answer) -> Reply {
-    Reply { answer, hint: false }
+    Reply { answer, hint: None }
 }
 
 fn expiry(server: &Server, ttl: Duration) -> u64 {

@@ -249,7 +249,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let names = &self.settings.about.voters;
         let Some(voter) = names.iter().position(|name| *name == *hint.voter) else { return };
         self.predecessor.hinted(clock::now().at);
-        self.turn(Event::Hint { voter });
+        self.turn(Event::Hint { voter, released: hint.released });
     }
 
     fn verify(&mut self, who: tokio::sync::oneshot::Sender<Option<Term>>) {

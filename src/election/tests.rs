@@ -36,9 +36,13 @@ impl MemoryVoter {
         if matches!(reply.answer, Answer::Granted { .. }) {
             who.clone_into(&mut self.who.lock().unwrap());
         }
-        if reply.hint {
+        if reply.hint.is_some() {
             for listener in self.listeners.lock().unwrap().iter() {
-                let _ = listener.try_send(Hint { election: "orders".into(), voter: self.name.into() });
+                let _ = listener.try_send(Hint {
+                    election: "orders".into(),
+                    voter: self.name.into(),
+                    released: reply.hint,
+                });
             }
         }
         reply.answer

@@ -1,6 +1,7 @@
 -- What every operation begins with (docs/safety.md tells why; protocol section 3).
--- KEYS: record, lease key. ARGV: electorate, voter, instance and version of the high-water mark ('' = none), then the
--- operation's own. Answers are flat arrays of strings, the first one the kind.
+-- INFO, set by the line before: what the server tells of itself. KEYS: record, lease key. ARGV: electorate, voter,
+-- instance and version of the high-water mark ('' = none), then the operation's own. Answers are flat arrays of strings,
+-- the first one the kind.
 local RECORD, LEASE = KEYS[1], KEYS[2]
 local OUR_ELECTORATE, OUR_VOTER = ARGV[1], ARGV[2]
 local SEEN_INSTANCE, SEEN_VERSION = ARGV[3], ARGV[4]
@@ -8,11 +9,6 @@ local FORMAT = '1'
 local BALLOT_PREFIX = 'quorate:'
 local SHORTEST_TTL, LONGEST_TTL = 1000, 600000
 local NUMBER_LIMIT = 9007199254740992
-
--- 6.2 takes one section a call.
-local function info(section, name)
-  return string.match(redis.call('INFO', section), '\n' .. name .. ':([^\r\n]*)')
-end
 
 -- Lua would write 1.7e+15.
 local function whole(number)
@@ -36,12 +32,21 @@ local function ttl_of(text)
   return ttl
 end
 
--- 1. Not a primary: write nothing.
-local replication = redis.call('INFO', 'replication')
-if string.match(replication, '\nrole:(%a+)') ~= 'master' then
+-- A fact of `INFO`, and where it ends, from `start` on. Plain searches: a pattern would try every byte of the page, and
+-- took a third of every script's time.
+local function fact(page, name, start)
+  local _, colon = string.find(page, '\n' .. name .. ':', start, true)
+  local stop = string.find(page, '\r', colon, true)
+  return string.sub(page, colon + 1, stop - 1), stop
+end
+
+-- 1. Not a primary: write nothing. `server` comes before `replication`, as in every version.
+local process, past_process = fact(INFO, 'run_id', 1)
+local role, past_role = fact(INFO, 'role', past_process)
+if role ~= 'master' then
   return {'replica'}
 end
-local run = info('server', 'run_id') .. ' ' .. string.match(replication, '\nmaster_replid:(%w+)')
+local run = process .. ' ' .. fact(INFO, 'master_replid', past_role)
 
 local fields = redis.call('HMGET', RECORD, 'format', 'electorate', 'voter', 'run', 'standing', 'instance', 'holder',
   'version', 'released', 'term', 'ttl')

@@ -51,9 +51,12 @@ macro_rules! scripts {
     };
 }
 
-/// In the order of [`position`]. Without the flag a server of version 7 whose memory is full would not vote.
-static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 5]> = scripts!("#!lua flags=allow-oom\n");
-static SCRIPTS_PLAIN: LazyLock<[Script; 5]> = scripts!("");
+/// In the order of [`position`]. Without the flag a server of version 7 whose memory is full would not vote; 6.2 knows
+/// no flags, and takes one section of `INFO` a call.
+static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 5]> =
+    scripts!("#!lua flags=allow-oom\nlocal INFO = redis.call('INFO', 'server', 'replication')\n");
+static SCRIPTS_PLAIN: LazyLock<[Script; 5]> =
+    scripts!("local INFO = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')\n");
 
 const fn position(operation: Operation) -> usize {
     match operation {
@@ -85,8 +88,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Logs in, refuses what is no standalone server, and loads the scripts. `hear` is given the channel of every
-    /// message on a subscribed one, and must not block.
+    /// Logs in, refuses what is no standalone server, and loads the scripts. `hear` is given the channel and the
+    /// text of every message on a subscribed one, and must not block.
     ///
     /// # Errors
     ///
@@ -94,7 +97,7 @@ impl Link {
     pub(super) async fn open(
         stream: Stream,
         login: Login<'_>,
-        hear: impl Fn(&[u8]) + Send + Sync + 'static,
+        hear: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
     ) -> Result<Self, Trouble> {
         let is_broken = Arc::new(AtomicBool::new(false));
         let has_ended = Arc::clone(&is_broken);
@@ -103,9 +106,11 @@ impl Link {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(QUESTIONS_IN_FLIGHT)
             .set_push_sender(move |push: PushInfo| {
-                match (push.kind, push.data.first()) {
+                match (push.kind, push.data.as_slice()) {
                     (PushKind::Disconnection, _) => has_ended.store(true, Ordering::Relaxed),
-                    (PushKind::Message, Some(Value::BulkString(channel))) => hear(channel),
+                    (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message)]) => {
+                        hear(channel, message)
+                    }
                     _ => {}
                 }
                 Ok::<(), ()>(())

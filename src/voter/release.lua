@@ -11,7 +11,7 @@ if holder == ballot then
   end
   if released == '0' then
     store('released', '1', 'version', whole(version + 1))
-    redis.call('PUBLISH', hint, 'released')
+    redis.call('PUBLISH', hint, ballot .. ' ' .. whole(version + 1))
   end
 end
 return {'released'}

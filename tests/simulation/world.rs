@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use quorate::core::{
-    Action, Answer, Caller, Candidate, EndReason, Event, Operation, Planted, Question, QuestionId, ResetKind,
-    ResetPolicy, Settings, StandBack, Term, Timing, VoterModel, observer_wait,
+    Action, Answer, Ballot, Caller, Candidate, EndReason, Event, Operation, Planted, Question, QuestionId,
+    Released, ResetKind, ResetPolicy, Settings, StandBack, Term, Timing, VoterModel, observer_wait,
 };
 
 use crate::chance::Chance;
@@ -53,7 +53,7 @@ enum Happening {
     Wake { host: usize, life: u32, due_ns: u64 },
     Asked { host: usize, life: u32, voter: usize, id: QuestionId, question: Question },
     Answered { host: usize, life: u32, id: QuestionId, answer: Answer, arrived_ns: u64 },
-    Hinted { host: usize, life: u32, voter: usize },
+    Hinted { host: usize, life: u32, voter: usize, released: Option<Released> },
     WorkStopped { host: usize, life: u32 },
     Starts { host: usize },
     Fault,
@@ -202,8 +202,8 @@ impl World {
                 let received = self.hosts[host].moment(arrived_ns);
                 self.tell(host, life, Event::Answer { question: id, received, answer }, happening)?;
             }
-            Happening::Hinted { host, life, voter } => {
-                self.tell(host, life, Event::Hint { voter }, happening)?;
+            Happening::Hinted { host, life, voter, released } => {
+                self.tell(host, life, Event::Hint { voter, released }, happening)?;
             }
             Happening::WorkStopped { host, life } => {
                 if self.hosts[host].life == life {
@@ -396,11 +396,14 @@ impl World {
             };
             format!("v{voter} <- c{host} {what:?} -> {:?}", reply.answer)
         });
-        if reply.hint {
+        if reply.hint.is_some() {
             for listener in 0..self.hosts.len() {
                 let life = self.hosts[listener].life;
                 if let Some(at_ns) = self.delivery(listener, voter, 1) {
-                    self.schedule(at_ns, Happening::Hinted { host: listener, life, voter });
+                    self.schedule(
+                        at_ns,
+                        Happening::Hinted { host: listener, life, voter, released: reply.hint },
+                    );
                 }
             }
         }
@@ -466,7 +469,14 @@ impl World {
             Fault::HintFlood => {
                 let life = self.hosts[host].life;
                 for nth in 0..100 {
-                    self.schedule(self.now_ns + nth * 10_000, Happening::Hinted { host, life, voter });
+                    // Some true, some late, most invented.
+                    let invented = Released {
+                        holder: Ballot(u128::from(self.chance.between(0, 9))),
+                        version: self.chance.between(0, 200),
+                    };
+                    let released = (nth % 10 != 0).then_some(invented);
+                    let at_ns = self.now_ns + nth * 10_000;
+                    self.schedule(at_ns, Happening::Hinted { host, life, voter, released });
                 }
                 let request = self.now_ns;
                 self.tell(host, life, Event::Verify { request }, None)?;

@@ -102,7 +102,8 @@ impl Candidate {
             electors: VoterSet::EMPTY,
         });
         for voter in eligible.iter() {
-            if let Some(basis) = self.eligible(voter, now) {
+            if let Some(basis) = self.grantable(voter, now) {
+                self.watched[voter].forget_told();
                 self.grant(now, voter, ballot, basis);
             }
         }
@@ -122,9 +123,10 @@ impl Candidate {
             return;
         }
         let (ballot, asked) = (attempt.ballot, attempt.asked.with(attempt.spared));
-        for voter in self.eligible_voters(now).without(asked).iter() {
-            if let (Some(basis), Role::Electing(attempt)) = (self.eligible(voter, now), &mut self.role) {
+        for voter in self.grantable_voters(now).without(asked).iter() {
+            if let (Some(basis), Role::Electing(attempt)) = (self.grantable(voter, now), &mut self.role) {
                 attempt.asked.insert(voter);
+                self.watched[voter].forget_told();
                 self.grant(now, voter, ballot, basis);
             }
         }
@@ -262,6 +264,7 @@ impl Candidate {
         let pause = now.plus(self.random_below(longest));
         self.paused_until = self.paused_until.latest(pause);
         for watched in &mut self.watched {
+            watched.forget_told();
             watched.poll_at = Some(pause);
             watched.given_back = Some(now);
         }

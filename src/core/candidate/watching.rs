@@ -7,7 +7,7 @@ use super::asking::{Asked, Pending};
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, Inertia, VoterIndex};
 use crate::core::planted::Bug;
-use crate::core::record::{Answer, HighWater, LeaseKey, Observation, Seen, Standing};
+use crate::core::record::{Answer, HighWater, LeaseKey, Observation, Released, Seen, Standing};
 use crate::core::time::{Moment, Now};
 use crate::core::voter_set::VoterSet;
 
@@ -29,6 +29,14 @@ pub(super) struct Watch {
     pub(super) observation: Observation,
     /// When the first reply that showed this version was received.
     pub(super) since: Moment,
+}
+
+/// A release that a hint told of and no observation has shown yet.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// What an observation would show, if the hint is true.
+    seen: Seen,
+    received: Moment,
 }
 
 /// A series of polls that were not answered by a member.
@@ -68,6 +76,7 @@ pub(super) struct Watched {
     pub(super) given_back: Option<Moment>,
     in_flight: Vec<Moment>,
     hinted_polls: u8,
+    told: Option<Told>,
 }
 
 impl Watched {
@@ -75,6 +84,34 @@ impl Watched {
     pub(super) fn forget_time(&mut self) {
         self.time_read = None;
         self.time_excess = None;
+    }
+
+    fn note_release(&mut self, now: Moment, released: Released) {
+        let Some(Watch { observation, .. }) = self.watch else { return };
+        let is_news = released.version > observation.seen.version;
+        let may_be_granted =
+            observation.standing == Standing::Member && !matches!(observation.key, LeaseKey::Foreign { .. });
+        if is_news && may_be_granted {
+            let Released { holder, version } = released;
+            let seen = Seen { holder: Some(holder), version, released: true, ..observation.seen };
+            self.told = Some(Told { seen, received: now });
+        }
+    }
+
+    /// An observation that was sent after the hint knows better, and so does one that shows as much.
+    fn outdate_told(&mut self, sent: Moment, seen: &Seen) {
+        self.told = self.told.filter(|told| {
+            sent.is_before(told.received)
+                && seen.instance == told.seen.instance
+                && seen.version < told.seen.version
+        });
+    }
+
+    /// Nothing is left to be done about what a hint told.
+    pub(super) fn forget_told(&mut self) {
+        if self.told.take().is_some() {
+            self.poll_at = None;
+        }
     }
 
     fn note_time(&mut self, time_us: u64, sent: Moment, received: Moment) {
@@ -165,18 +202,25 @@ impl Candidate {
         if self.look_at.plus(spread).is_at_or_before(now) {
             self.look_at = now.plus(self.random_below(spread));
         }
-        let due = self.look_at.latest(now);
+        let mut due = self.look_at.latest(now);
+        if self.watched[voter].told.is_some() {
+            // The grant goes first, and makes the look needless.
+            due = due.plus(self.round_trip());
+        }
         let watched = &mut self.watched[voter];
         watched.poll_at = Some(watched.poll_at.map_or(due, |earlier| earlier.earliest(due)));
     }
 
-    pub(super) fn on_hint(&mut self, now: Moment, voter: VoterIndex) {
+    pub(super) fn on_hint(&mut self, now: Moment, voter: VoterIndex, released: Option<Released>) {
         let Some(watched) =
             self.watched.get_mut(voter).filter(|watched| watched.hinted_polls < MOST_HINTED_POLLS)
         else {
             return;
         };
         watched.hinted_polls += 1;
+        if let Some(released) = released {
+            watched.note_release(now, released);
+        }
         self.poll_soon(now, voter);
     }
 
@@ -210,6 +254,7 @@ impl Candidate {
         let before = watched.high_water.filter(|water| water.instance == instance);
         let version = before.map_or(version, |water| water.version.max(version));
         watched.high_water = Some(HighWater { instance, version });
+        watched.outdate_told(sent, &observation.seen);
         let unchanged = watched.watch.filter(|watch| {
             watch.observation.seen == observation.seen && watch.observation.standing == observation.standing
         });
@@ -293,8 +338,17 @@ impl Candidate {
         may_be_taken.then_some((seen, matches!(key, LeaseKey::Holders { .. })))
     }
 
-    pub(super) fn eligible_voters(&self, now: Moment) -> VoterSet {
-        (0..self.watched.len()).filter(|&voter| self.eligible(voter, now).is_some()).collect()
+    /// Eligible, or told by a hint to be released: saves the observation in between. Only a voter decides: it compares
+    /// the grant with its record, so that a false or late hint costs a question and nothing else.
+    pub(super) fn grantable(&self, voter: VoterIndex, now: Moment) -> Option<(Seen, bool)> {
+        let watched = &self.watched[voter];
+        let may_act = watched.reachable && self.look_at.is_at_or_before(now) && self.twin_of(voter).is_none();
+        let told = watched.told.filter(|_| may_act).map(|told| (told.seen, false));
+        told.or_else(|| self.eligible(voter, now))
+    }
+
+    pub(super) fn grantable_voters(&self, now: Moment) -> VoterSet {
+        (0..self.watched.len()).filter(|&voter| self.grantable(voter, now).is_some()).collect()
     }
 
     /// Rule 3's first half: when to attempt.
@@ -303,7 +357,7 @@ impl Candidate {
         if self.withdrawn || self.inertia.is_some() || !self.paused_until.is_at_or_before(now) {
             return;
         }
-        let eligible = self.eligible_voters(now);
+        let eligible = self.grantable_voters(now);
         let without_silent = eligible.without(self.left_out);
         if without_silent.len() >= self.quorum() {
             self.begin_attempt(now, without_silent);
@@ -336,6 +390,9 @@ impl Candidate {
 
     pub(super) fn campaign_wakes(&self, wake: &mut Wake) {
         wake.at(self.paused_until);
+        if self.watched.iter().any(|watched| watched.told.is_some()) {
+            wake.at(self.look_at);
+        }
         (0..self.watched.len()).filter_map(|voter| self.end_of_wait(voter)).for_each(|(_, due)| wake.at(due));
     }
 

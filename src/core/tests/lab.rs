@@ -259,9 +259,11 @@ impl Lab {
         server.time_us = server.time_us.wrapping_add(true_us);
         let caller = Caller { electorate: &electorate, voter: &names[voter] };
         let reply = self.voters[voter].apply(&server, &caller, question);
-        if reply.hint {
+        if reply.hint.is_some() {
             let listening = (0..self.participants.len()).filter(|&p| self.links[p][voter] == Link::Up);
-            listening.for_each(|participant| events.insert(0, (participant, Event::Hint { voter })));
+            listening.for_each(|participant| {
+                events.insert(0, (participant, Event::Hint { voter, released: reply.hint }))
+            });
         }
         reply.answer
     }

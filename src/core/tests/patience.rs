@@ -135,7 +135,7 @@ fn a_poll_that_was_lost_says_nothing_against_a_later_one_that_was_answered() {
     lab.pass_until(TTL, |lab| polls(lab) > before);
     lab.cut(1, 0..3, Link::AnswersHeld);
     lab.pass_slowly(1, MS);
-    lab.tell(1, Event::Hint { voter: 0 });
+    lab.tell(1, Event::Hint { voter: 0, released: None });
     lab.pass_slowly(1, 5 * MS);
     assert!(lab.participants[1].candidate.as_ref().unwrap().voter(0).reachable);
     for ms in 0..1_500 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::{
     Answer, Ballot, Bug, Caller, GrantTerm, LeaseKey, Observation, Operation, Planted, Question, Refusal,
-    Reply, Run, Seen, Server, Standing, VoterModel,
+    Released, Reply, Run, Seen, Server, Standing, VoterModel,
 };
 
 const TTL: Duration = Duration::from_secs(10);
@@ -205,6 +205,8 @@ fn only_a_release_that_changes_something_publishes_the_hint() {
     let mut bench = Bench::joined(Planted::none());
     bench.take(1);
     let release = Operation::Release { ballot: Ballot(1) };
-    assert!(bench.ask_as(&OURS, release).hint);
-    assert!(!bench.ask_as(&OURS, release).hint);
+    let version = bench.observe().seen.version + 1;
+    assert_eq!(bench.ask_as(&OURS, release).hint, Some(Released { holder: Ballot(1), version }));
+    assert_eq!(bench.observe().seen.version, version);
+    assert_eq!(bench.ask_as(&OURS, release).hint, None);
 }

@@ -55,7 +55,7 @@ fn clocks_that_run_at_different_rates_within_the_bound_make_no_two_leaders() {
         let since = lab.now();
         let confirms = |lab: &Lab| lab.count_asked(since, |_, _, op| matches!(op, Operation::Confirm { .. }));
         lab.pass_until(TTL, |lab| confirms(lab) >= 3);
-        (0..3).for_each(|voter| lab.tell(1, crate::core::Event::Hint { voter }));
+        (0..3).for_each(|voter| lab.tell(1, crate::core::Event::Hint { voter, released: None }));
         lab.pass(Duration::from_millis(1));
         lab.cut(0, 0..3, Link::Cut);
         lab.voters.iter_mut().for_each(VoterModel::drop_key);
@@ -208,7 +208,7 @@ fn a_flood_of_hints_does_not_become_a_flood_of_questions() {
     lab.pass(TTL / 10);
     let since = lab.now();
     for _ in 0..10_000 {
-        lab.tell(1, crate::core::Event::Hint { voter: 0 });
+        lab.tell(1, crate::core::Event::Hint { voter: 0, released: None });
         lab.pass(Duration::from_micros(50));
     }
     let asked = lab.count_asked(since, |who, voter, _| (who, voter) == (1, 0));

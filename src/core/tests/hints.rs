@@ -1,0 +1,95 @@
+//! What a hint may do, and what it may not: it saves an observation, and decides nothing.
+
+use std::time::Duration;
+
+use super::lab::{Lab, ONE_WAY, TTL};
+use crate::core::{Answer, Ballot, Event, GrantTerm, Observation, Operation, Planted, Released, StandBack};
+
+fn observe(lab: &mut Lab, voter: usize) -> Observation {
+    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
+        Answer::Observed(observation) => observation,
+        other => panic!("voter {voter} answers {other:?}"),
+    }
+}
+
+/// A leader, and a standby that has seen what it holds.
+fn with_standby() -> Lab {
+    let mut lab = Lab::with_leader(5, 2, Planted::none());
+    lab.start(1);
+    lab.pass(TTL / 10);
+    lab
+}
+
+/// A hint as the voter would publish it, had its holder released it just now.
+fn invented(lab: &mut Lab, voter: usize) -> Event {
+    let seen = observe(lab, voter).seen;
+    Event::Hint {
+        voter,
+        released: Some(Released { holder: seen.holder.unwrap(), version: seen.version + 1 }),
+    }
+}
+
+#[test]
+fn a_hint_that_tells_what_was_released_saves_the_observation() {
+    let mut lab = with_standby();
+    let since = lab.now();
+    lab.resign(0, StandBack::ForGood);
+    lab.pass(10 * ONE_WAY);
+    assert_eq!(lab.leaders(), [1]);
+    let observed = lab.count_asked(since, |who, _, op| who == 1 && matches!(op, Operation::Observe { .. }));
+    assert_eq!(observed, 0, "the grants went first");
+}
+
+#[test]
+fn an_invented_hint_costs_an_attempt_and_never_the_leadership() {
+    let mut lab = with_standby();
+    let term = lab.terms(0)[0];
+    let since = lab.now();
+    for _ in 0..200 {
+        for voter in 0..5 {
+            let hint = invented(&mut lab, voter);
+            lab.tell(1, hint);
+        }
+        lab.pass(Duration::from_millis(5));
+        assert_eq!(lab.leaders(), [0]);
+    }
+    assert_eq!(lab.terms(0), [term]);
+    let grants = lab.count_asked(since, |who, _, op| who == 1 && matches!(op, Operation::Grant { .. }));
+    assert!((3..=100).contains(&grants), "believed now and then, not each time: {grants} grants in a second");
+}
+
+#[test]
+fn a_hint_about_what_has_been_seen_already_predicts_nothing() {
+    let mut lab = with_standby();
+    let since = lab.now();
+    for voter in 0..5 {
+        let seen = observe(&mut lab, voter).seen;
+        let released = Some(Released { holder: seen.holder.unwrap(), version: seen.version });
+        lab.tell(1, Event::Hint { voter, released });
+    }
+    lab.pass(Duration::from_millis(10));
+    assert_eq!(lab.count_asked(since, |_, _, op| matches!(op, Operation::Grant { .. })), 0);
+}
+
+/// It takes voters by `adopt` only over a version that it received itself before q fresh confirms (rule 7).
+#[test]
+fn a_leader_adopts_nothing_on_the_word_of_a_hint() {
+    let mut lab = with_standby();
+    let seen = observe(&mut lab, 4).seen;
+    let grant = Operation::Grant {
+        ballot: Ballot(9),
+        ttl: TTL,
+        seen,
+        key_stood_still: true,
+        term: GrantTerm::Hint(1),
+    };
+    assert!(matches!(lab.ask_directly(4, grant), Answer::Granted { .. }));
+    // Watched for less than O, but for longer than it takes to renew.
+    lab.pass(TTL / 2);
+    let since = lab.now();
+    let hint = invented(&mut lab, 4);
+    lab.tell(0, hint);
+    lab.pass(TTL / 10);
+    assert_eq!(lab.count_asked(since, |who, _, op| who == 0 && matches!(op, Operation::Grant { .. })), 0);
+    assert_eq!(lab.leaders(), [0]);
+}
