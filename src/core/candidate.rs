@@ -239,23 +239,25 @@ impl Candidate {
                 let (ballot, term) = (leadership.ballot(), leadership.term());
                 self.end_verifications();
                 self.actions.push_back(Action::Ended { term, reason: EndReason::Resigned });
-                self.become_standby(now, ballot);
+                self.become_standby(now, ballot, VoterSet::EMPTY);
             }
             Role::Stopping(ballot) => {
                 let ballot = *ballot;
-                self.become_standby(now, ballot);
+                self.become_standby(now, ballot, VoterSet::EMPTY);
             }
         }
     }
 
-    /// The one door out of holding voters: whatever the ballot still holds is given back.
-    fn become_standby(&mut self, now: Moment, ballot: Ballot) {
+    /// The one door out of holding voters: whatever the ballot may still hold is given back, that is at every voter but
+    /// those that `denied` it. To release there, too, would only load the voters while another is being elected.
+    fn become_standby(&mut self, now: Moment, ballot: Ballot, denied: VoterSet) {
         self.role = Role::Standby;
         if self.dead_ballots.len() == DEAD_BALLOTS_KEPT {
             self.dead_ballots.pop_front();
         }
         self.dead_ballots.push_back(ballot);
-        (0..self.watched.len()).for_each(|voter| self.release(now, voter, ballot));
+        let all: VoterSet = (0..self.watched.len()).collect();
+        all.without(denied).iter().for_each(|voter| self.release(now, voter, ballot));
         self.begin_to_stand_back(now);
     }
 
@@ -268,7 +270,6 @@ impl Candidate {
         if self.next_poll.is_at_or_before(now.at) {
             self.poll_round(now.at);
         }
-        self.poll_where_due(now.at);
         self.update_inertia(now.at);
         match &self.role {
             Role::Standby => self.campaign(now.at),
@@ -279,7 +280,7 @@ impl Candidate {
         if !matches!(self.role, Role::Leading(_)) {
             self.rejoin(now);
         }
-        // What was just decided may want a look at once.
+        // Last: a decision may want a look at once, or make one needless.
         self.poll_where_due(now.at);
     }
 

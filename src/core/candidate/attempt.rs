@@ -59,6 +59,8 @@ pub(super) struct Attempt {
     spared: VoterSet,
     /// Voters that said no, or nothing.
     refused: VoterSet,
+    /// Voters that said no: they do not hold the ballot, so there is nothing to give back.
+    denied: VoterSet,
     /// In the order of their arrival; the first q are W.
     granted: Vec<Grant>,
     /// W, once it is complete.
@@ -98,6 +100,7 @@ impl Candidate {
             asked: eligible,
             spared,
             refused: VoterSet::EMPTY,
+            denied: VoterSet::EMPTY,
             granted: Vec::with_capacity(self.watched.len()),
             electors: VoterSet::EMPTY,
         });
@@ -151,6 +154,9 @@ impl Candidate {
                     }
                 } else {
                     attempt.refused.insert(pending.voter);
+                    if matches!(answer, Answer::Refused(_)) {
+                        attempt.denied.insert(pending.voter);
+                    }
                     let possible = attempt.asked.without(attempt.refused).with(attempt.granted_voters());
                     if answer == Answer::Silent {
                         self.left_out.insert(pending.voter);
@@ -251,12 +257,12 @@ impl Candidate {
     /// Gives back whatever was granted, and lets chance decide who tries next.
     pub(super) fn fail_attempt(&mut self, now: Moment) {
         let Role::Electing(attempt) = &self.role else { return };
-        let ballot = attempt.ballot;
+        let (ballot, denied) = (attempt.ballot, attempt.denied);
         if attempt.deadline(self.settings.timing.voter_timeout).is_at_or_before(now) {
             self.left_out = self.left_out.with(attempt.silent());
         }
         self.actions.push_back(Action::AttemptFailed);
-        self.become_standby(now, ballot);
+        self.become_standby(now, ballot, denied);
         let doublings = self.failures_in_a_row.min(MOST_DOUBLINGS);
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let longest = (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings))

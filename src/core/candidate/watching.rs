@@ -18,8 +18,8 @@ const MOST_POLLS_IN_FLIGHT: usize = 2;
 /// make us ask without end. A race for a released lease takes a handful.
 const MOST_HINTED_POLLS: u8 = 16;
 /// Several standbys are woken by one hint; each waits a random part of this many round trips first, so that they
-/// seldom split the vote.
-const SPREAD_ROUND_TRIPS: u32 = 2;
+/// seldom split the vote. A quarter of it is how long the first of three waits on average, and how far ahead it is.
+const SPREAD_ROUND_TRIPS: u32 = 1;
 /// The round trip that is assumed until one has been measured.
 const ASSUMED_ROUND_TRIP: Duration = Duration::from_millis(1);
 
