@@ -290,7 +290,9 @@ impl Candidate {
         self.watched.iter().filter_map(|watched| watched.poll_at).for_each(|due| wake.at(due));
         match &self.role {
             Role::Standby => self.campaign_wakes(&mut wake),
-            Role::Electing(attempt) => wake.at(attempt.deadline(self.settings.timing.voter_timeout)),
+            Role::Electing(attempt) => {
+                attempt.wakes(self.round_trip(), self.settings.timing.voter_timeout, &mut wake);
+            }
             Role::Leading(leadership) => leadership.wakes(&self.watched, self.settings.timing, &mut wake),
             Role::Stopping(_) => {}
         }

@@ -8,6 +8,7 @@ mod hints;
 mod lab;
 mod leading;
 mod patience;
+mod quorum_first;
 mod rejoining;
 mod voter;
 mod watching;

@@ -85,9 +85,10 @@ impl Candidate {
         voter: VoterIndex,
         ballot: Ballot,
         (seen, stood_still): (Seen, bool),
+        hint: Term,
     ) {
         let ttl = self.settings.timing.ttl;
-        let term = GrantTerm::Hint(self.largest_term + 1);
+        let term = GrantTerm::Hint(hint);
         let operation = Operation::Grant { ballot, ttl, seen, key_stood_still: stood_still, term };
         self.ask(now, voter, Asked::Grant(ballot), operation);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::asking::Pending;
 use super::leading::Leadership;
-use super::{Candidate, Role};
+use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, VoterIndex};
 use crate::core::planted::Bug;
 use crate::core::record::{Answer, Ballot, Term};
@@ -17,6 +17,13 @@ const PAUSE_ROUND_TRIPS: u32 = 4;
 const MOST_DOUBLINGS: u32 = 6;
 /// … and never longer than this part of the ttl: a split vote must not wait the ttl out.
 const LONGEST_PAUSE_OF_TTL: u32 = 8;
+
+/// While an attempt has waited for its grants less than this many round trips it asks no more voters than could make
+/// a quorum: whoever else stands for election is refused by few instead of by all, and servers that share a machine
+/// work on what is waited for. Then it asks the rest, too, so that nothing waits for the slowest.
+const HEDGE_ROUND_TRIPS: u32 = 2;
+/// A voter whose round trip is this many times that of the q-th quickest is asked last.
+const SLOW_TIMES: u32 = 2;
 
 /// A voter that granted.
 #[derive(Clone, Copy, Debug)]
@@ -49,11 +56,14 @@ struct Round {
 #[derive(Debug)]
 pub(super) struct Attempt {
     ballot: Ballot,
+    /// The term that all grants of the attempt propose: larger than any that was seen before.
+    hint: Term,
     /// t₀: read before the first grant was sent.
     begun: Moment,
     /// When the present step began.
     step_begun: Moment,
     step: Step,
+    /// Voters that were asked for a grant.
     asked: VoterSet,
     /// Voters that stayed silent in the last attempt.
     spared: VoterSet,
@@ -70,6 +80,17 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn deadline(&self, step_limit: Duration) -> Moment {
         self.step_begun.plus(step_limit)
+    }
+
+    fn hedge_at(&self, round_trip: Duration) -> Moment {
+        self.begun.plus(round_trip * HEDGE_ROUND_TRIPS)
+    }
+
+    pub(super) fn wakes(&self, round_trip: Duration, step_limit: Duration, wake: &mut Wake) {
+        if matches!(self.step, Step::Granting) {
+            wake.at(self.hedge_at(round_trip));
+        }
+        wake.at(self.deadline(step_limit));
     }
 
     fn granted_voters(&self) -> VoterSet {
@@ -94,22 +115,54 @@ impl Candidate {
         let spared = std::mem::take(&mut self.left_out).without(eligible);
         self.role = Role::Electing(Attempt {
             ballot,
+            hint: self.largest_term + 1,
             begun: now,
             step_begun: now,
             step: Step::Granting,
-            asked: eligible,
+            asked: VoterSet::EMPTY,
             spared,
             refused: VoterSet::EMPTY,
             denied: VoterSet::EMPTY,
             granted: Vec::with_capacity(self.watched.len()),
             electors: VoterSet::EMPTY,
         });
-        for voter in eligible.iter() {
-            if let Some(basis) = self.grantable(voter, now) {
-                self.watched[voter].forget_told();
-                self.grant(now, voter, ballot, basis);
-            }
+        self.ask_for_grants(now);
+    }
+
+    /// Asks as many voters as could make a quorum with those that granted, or all where the step takes long. Fails
+    /// the attempt where too few are left.
+    fn ask_for_grants(&mut self, now: Moment) {
+        let quorum = self.quorum();
+        let Role::Electing(attempt) = &self.role else { return };
+        let (ballot, hint, open) = (attempt.ballot, attempt.hint, attempt.asked.without(attempt.refused));
+        let fresh = self.grantable_voters(now).without(attempt.asked).without(attempt.spared);
+        if open.len() + fresh.len() < quorum {
+            self.fail_attempt(now);
+            return;
         }
+        let is_late = attempt.hedge_at(self.round_trip()).is_at_or_before(now);
+        let wanted = if is_late { fresh.len() } else { quorum.saturating_sub(open.len()) };
+        for voter in self.quick_ones_first(fresh).take(wanted).collect::<Vec<_>>() {
+            self.ask_for_grant(now, voter, ballot, hint);
+        }
+    }
+
+    fn ask_for_grant(&mut self, now: Moment, voter: VoterIndex, ballot: Ballot, hint: Term) {
+        let Some(basis) = self.grantable(voter, now) else { return };
+        if let Role::Electing(attempt) = &mut self.role {
+            attempt.asked.insert(voter);
+        }
+        self.watched[voter].forget_told();
+        self.grant(now, voter, ballot, basis, hint);
+    }
+
+    /// In the order of the configuration, which all candidates share: whoever is first at the first voter then mostly
+    /// is at the next ones, too, and votes are seldom split.
+    fn quick_ones_first(&self, voters: VoterSet) -> impl Iterator<Item = VoterIndex> + use<> {
+        let limit = self.round_trip() * SLOW_TIMES;
+        let slow = |&voter: &VoterIndex| self.watched[voter].round_trip.is_some_and(|took| took > limit);
+        let slow: VoterSet = voters.iter().filter(slow).collect();
+        voters.without(slow).iter().chain(slow.iter())
     }
 
     /// Time passed, or something was learnt, while electing: more voters may have become eligible, or the step may
@@ -125,14 +178,7 @@ impl Candidate {
         if !matches!(attempt.step, Step::Granting) {
             return;
         }
-        let (ballot, asked) = (attempt.ballot, attempt.asked.with(attempt.spared));
-        for voter in self.grantable_voters(now).without(asked).iter() {
-            if let (Some(basis), Role::Electing(attempt)) = (self.grantable(voter, now), &mut self.role) {
-                attempt.asked.insert(voter);
-                self.watched[voter].forget_told();
-                self.grant(now, voter, ballot, basis);
-            }
-        }
+        self.ask_for_grants(now);
     }
 
     pub(super) fn on_grant_answer(
@@ -157,12 +203,11 @@ impl Candidate {
                     if matches!(answer, Answer::Refused(_)) {
                         attempt.denied.insert(pending.voter);
                     }
-                    let possible = attempt.asked.without(attempt.refused).with(attempt.granted_voters());
                     if answer == Answer::Silent {
                         self.left_out.insert(pending.voter);
                     }
-                    if possible.len() < quorum {
-                        self.fail_attempt(now);
+                    if matches!(attempt.step, Step::Granting) {
+                        self.ask_for_grants(now);
                     }
                 }
             }
@@ -234,7 +279,8 @@ impl Candidate {
             self.fail_attempt(now);
             return;
         }
-        let mut leadership = Leadership::new(attempt.ballot, term, &self.settings, self.quorum(), now);
+        let (ballot, asked) = (attempt.ballot, attempt.asked.with(attempt.spared));
+        let mut leadership = Leadership::new(ballot, term, &self.settings, self.quorum(), now);
         for grant in &attempt.granted {
             if attempt.electors.contains(grant.voter) {
                 leadership.verified(grant.voter, verified);
@@ -252,6 +298,10 @@ impl Candidate {
         self.watched.iter_mut().for_each(super::watching::Watched::forget_time);
         self.role = Role::Leading(leadership);
         self.actions.push_back(Action::Elected { term, until, took });
+        // The rest of the attempt, no different from grants that were sent earlier and took long.
+        for voter in self.grantable_voters(now).without(asked).iter() {
+            self.ask_for_grant(now, voter, ballot, term);
+        }
     }
 
     /// Gives back whatever was granted, and lets chance decide who tries next.

@@ -336,7 +336,8 @@ impl Candidate {
             let Some(watch) = watched.watch.filter(|_| watched.reachable) else { continue };
             let (ballot, term) = (leadership.ballot, leadership.term);
             let is_ours = leadership.counts(voter) || shows_holder(&watch.observation, ballot);
-            let is_asked = self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_)));
+            let is_asked =
+                self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_) | Asked::Grant(_)));
             if is_ours || is_asked || self.has_just_proposed(voter, now.at) || self.twin_of(voter).is_some() {
                 continue;
             }
