@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::asking::Pending;
 use super::leading::Leadership;
+use super::watching::Watched;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, VoterIndex};
 use crate::core::planted::Bug;
@@ -11,7 +12,9 @@ use crate::core::record::{Answer, Ballot, Term};
 use crate::core::time::Moment;
 use crate::core::voter_set::VoterSet;
 
-/// The random pause after a failed attempt is at most this many round trips, doubled with each further failure …
+/// The pause after a failed attempt is this many round trips, …
+const LEAST_PAUSE_ROUND_TRIPS: u32 = 2;
+/// … and a random part of so many more, doubled with each further failure …
 const PAUSE_ROUND_TRIPS: u32 = 4;
 /// … this often at the most,
 const MOST_DOUBLINGS: u32 = 6;
@@ -126,11 +129,13 @@ impl Candidate {
             granted: Vec::with_capacity(self.watched.len()),
             electors: VoterSet::EMPTY,
         });
+        // What hints told belongs to the attempt now: no need to look.
+        self.watched.iter_mut().for_each(Watched::put_off_looking);
         self.ask_for_grants(now);
     }
 
-    /// Asks as many voters as could make a quorum with those that granted, or all where the step takes long. Fails
-    /// the attempt where too few are left.
+    /// Asks as many voters as could make a quorum, once all that were asked have answered as many as are then missing,
+    /// and all where the step takes long. Fails the attempt where too few are left.
     fn ask_for_grants(&mut self, now: Moment) {
         let quorum = self.quorum();
         let Role::Electing(attempt) = &self.role else { return };
@@ -141,7 +146,12 @@ impl Candidate {
             return;
         }
         let is_late = attempt.hedge_at(self.round_trip()).is_at_or_before(now);
-        let wanted = if is_late { fresh.len() } else { quorum.saturating_sub(open.len()) };
+        let wanted = match open.len() {
+            _ if is_late => fresh.len(),
+            // More answers are coming: where one is no because somebody else was first, the others mostly are, too.
+            open if open > attempt.granted.len() => 0,
+            open => quorum.saturating_sub(open),
+        };
         for voter in self.quick_ones_first(fresh).take(wanted).collect::<Vec<_>>() {
             self.ask_for_grant(now, voter, ballot, hint);
         }
@@ -295,7 +305,7 @@ impl Candidate {
         self.halt_told = false;
         self.first_floor = 0;
         self.largest_term = self.largest_term.max(term);
-        self.watched.iter_mut().for_each(super::watching::Watched::forget_time);
+        self.watched.iter_mut().for_each(Watched::forget_time);
         self.role = Role::Leading(leadership);
         self.actions.push_back(Action::Elected { term, until, took });
         // The rest of the attempt, no different from grants that were sent earlier and took long.
@@ -317,7 +327,8 @@ impl Candidate {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let longest = (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings))
             .min(self.settings.timing.ttl / LONGEST_PAUSE_OF_TTL);
-        let pause = now.plus(self.random_below(longest));
+        // Whoever was first needs about two round trips from here, and does not need company.
+        let pause = now.plus(self.round_trip() * LEAST_PAUSE_ROUND_TRIPS).plus(self.random_below(longest));
         self.paused_until = self.paused_until.latest(pause);
         for watched in &mut self.watched {
             watched.forget_told();

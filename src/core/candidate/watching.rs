@@ -107,11 +107,17 @@ impl Watched {
         });
     }
 
-    /// Nothing is left to be done about what a hint told.
-    pub(super) fn forget_told(&mut self) {
-        if self.told.take().is_some() {
+    /// Whoever was told need not look as well.
+    pub(super) fn put_off_looking(&mut self) {
+        if self.told.is_some() {
             self.poll_at = None;
         }
+    }
+
+    /// Nothing is left to be done about what a hint told.
+    pub(super) fn forget_told(&mut self) {
+        self.put_off_looking();
+        self.told = None;
     }
 
     fn note_time(&mut self, time_us: u64, sent: Moment, received: Moment) {
