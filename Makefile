@@ -50,6 +50,7 @@ lint: ## formatting, clippy, both feature sets, documentation, scripts, and what
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
+	for package in rivals quorate; do cargo fetch --quiet --locked --manifest-path bench/$$package/Cargo.toml; done
 	shellcheck scripts/*.sh bench/*.sh .ci/run
 	scripts/check-tree.sh
 

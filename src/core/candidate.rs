@@ -150,12 +150,17 @@ impl Candidate {
     /// What is known about each voter. Its answer may change after `handle` only.
     #[must_use]
     pub fn voter(&self, voter: VoterIndex) -> VoterView {
-        let holds_us = matches!(&self.role, Role::Leading(leadership) if leadership.counts(voter));
+        let held_until = match &self.role {
+            Role::Leading(leadership) => {
+                leadership.acknowledged_at(voter).map(|sent| sent.plus(self.validity()))
+            }
+            Role::Standby | Role::Electing(_) | Role::Stopping(_) => None,
+        };
         let watched = &self.watched[voter];
         VoterView {
             reachable: watched.reachable,
             observation: watched.watch.map(|watch| watch.observation),
-            holds_us,
+            held_until,
             same_server: self.twin_of(voter),
             round_trip: watched.round_trip,
         }

@@ -45,10 +45,6 @@ pub struct Settings {
 
 /// What a candidate is told.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "answers are the most frequent event; all variants are plain copies"
-)]
 pub enum Event {
     /// Nothing happened but time.
     Wake,
@@ -211,8 +207,8 @@ pub struct VoterView {
     pub reachable: bool,
     /// The last observation, however old.
     pub observation: Option<Observation>,
-    /// This candidate leads and the voter counts towards its validity.
-    pub holds_us: bool,
+    /// This candidate leads, and the voter counts towards its validity until then, unless it acknowledges more.
+    pub held_until: Option<Moment>,
     /// Another configured voter answers with the same run, so neither counts.
     pub same_server: Option<VoterIndex>,
     /// The last answered poll, from sending to receiving.

@@ -123,17 +123,22 @@ impl Board {
         self.observed.as_ref().map(key) == observed.map(key)
     }
 
-    pub(super) fn voters_held(&self, leads: bool) -> usize {
-        self.voters.iter().filter(|voter| leads && voter.view.holds_us).count()
+    /// Of a leader; a voter whose last acknowledgement has lapsed holds nothing any more.
+    pub(super) fn voters_held(&self, leads: bool, now: Moment) -> usize {
+        self.voters.iter().filter(|voter| leads && voter.holds_us(now)).count()
     }
 
-    pub(super) fn voter_statuses(&self, names: &[String], leads: bool) -> Vec<VoterStatus> {
-        names.iter().zip(&self.voters).map(|(name, voter)| voter.status(name, leads)).collect()
+    pub(super) fn voter_statuses(&self, names: &[String], leads: bool, now: Moment) -> Vec<VoterStatus> {
+        names.iter().zip(&self.voters).map(|(name, voter)| voter.status(name, leads, now)).collect()
     }
 }
 
 impl VoterState {
-    fn status(&self, name: &str, leads: bool) -> VoterStatus {
+    fn holds_us(&self, now: Moment) -> bool {
+        self.view.held_until.is_some_and(|until| now.is_before(until))
+    }
+
+    fn status(&self, name: &str, leads: bool, now: Moment) -> VoterStatus {
         VoterStatus {
             name: name.to_owned(),
             reachable: self.view.reachable,
@@ -141,7 +146,7 @@ impl VoterState {
                 Standing::Member => StandingWord::Member,
                 Standing::Joining => StandingWord::Joining,
             }),
-            holds_us: leads && self.view.holds_us,
+            holds_us: leads && self.holds_us(now),
             round_trip_ms: self.view.round_trip.map(|took| to_hundredth(took.as_secs_f64() * 1e3)),
             clock_offset_ms: self.clock_offset.map(|seconds| to_hundredth(seconds * 1e3)),
             version: self.version.as_deref().map(str::to_owned),

@@ -176,9 +176,9 @@ impl Leadership {
             ttl_ms: whole_ms(about.ttl),
             quorum: about.quorum(),
             voters: about.voters.len(),
-            voters_held: board.voters_held(claim.is_some()),
+            voters_held: board.voters_held(claim.is_some(), now.at),
             leader: self.leader_by(&board, now.at),
-            voter: board.voter_statuses(&about.voters, claim.is_some()),
+            voter: board.voter_statuses(&about.voters, claim.is_some(), now.at),
             last_transitions: board.transitions(),
         }
     }

@@ -27,20 +27,21 @@ impl Renewals {
         self.open.take().is_some()
     }
 
-    /// Validity was extended: how long that renewal took, and how much of the validity before was left when it
-    /// landed, as a share of the ttl. (`until` is D after the question that decided was sent.)
-    pub(super) fn landed(&mut self, now: Moment, before: Moment, until: Moment) -> (Duration, f64) {
+    /// Validity was extended. Where that ends the round under way: how long the renewal took, and how much of the
+    /// validity before was left when it landed, as a share of the ttl. Later answers of the round may extend validity
+    /// by a little more; it counts once. (`until` is D after the question that decided was sent.)
+    pub(super) fn landed(&mut self, now: Moment, before: Moment, until: Moment) -> Option<(Duration, f64)> {
         let sent = until.minus(leader_validity(self.ttl));
-        if self.open.is_some_and(|open| open.is_at_or_before(sent)) {
-            self.open = None;
-        }
+        self.open.take_if(|open| open.is_at_or_before(sent))?;
         let left = before.observer_elapsed(now);
-        (now.leader_elapsed(sent), left.as_secs_f64() / self.ttl.as_secs_f64())
+        Some((now.leader_elapsed(sent), left.as_secs_f64() / self.ttl.as_secs_f64()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+
     use super::*;
 
     #[test]
@@ -50,9 +51,10 @@ mod tests {
         let until = |sent| at(sent).plus(leader_validity(ttl));
         let mut renewals = Renewals::new(ttl);
         assert!(!renewals.sent(at(2)));
-        let (took, headroom) = renewals.landed(at(3), until(0), until(2));
+        let (took, headroom) = renewals.landed(at(3), until(0), until(2)).unwrap();
         assert_eq!(took, Duration::from_secs(1));
         assert!((headroom - 0.6898).abs() < 1e-9);
+        assert_eq!(renewals.landed(at(3), until(2), until(2)), None, "a round counts once");
         assert!(!renewals.sent(at(4)));
         assert!(renewals.sent(at(6)), "the one of second 4 has not landed");
         assert!(renewals.ended());

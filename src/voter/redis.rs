@@ -109,7 +109,7 @@ impl Link {
                 match (push.kind, push.data.as_slice()) {
                     (PushKind::Disconnection, _) => has_ended.store(true, Ordering::Relaxed),
                     (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message)]) => {
-                        hear(channel, message)
+                        hear(channel, message);
                     }
                     _ => {}
                 }

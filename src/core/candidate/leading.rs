@@ -84,6 +84,11 @@ impl Leadership {
         self.ledger.holds(voter)
     }
 
+    /// When the latest grant or confirm that a counting voter acknowledged was sent.
+    pub(super) fn acknowledged_at(&self, voter: VoterIndex) -> Option<Moment> {
+        self.ledger.entry(voter).map(|entry| entry.sent)
+    }
+
     /// `true` the first time.
     pub(super) fn begin_stop(&mut self) -> bool {
         !std::mem::replace(&mut self.stopping, true)

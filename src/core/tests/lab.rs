@@ -190,7 +190,10 @@ impl Lab {
 
     pub fn held_by(&self, participant: usize) -> usize {
         let candidate = self.participants[participant].candidate.as_ref().unwrap();
-        (0..self.voters.len()).filter(|&voter| candidate.voter(voter).holds_us).count()
+        let now = self.moment(participant);
+        let held =
+            |&voter: &usize| candidate.voter(voter).held_until.is_some_and(|until| now.is_before(until));
+        (0..self.voters.len()).filter(held).count()
     }
 
     /// Lets a candidate handle an event now and everything that follows from it, messages included.
@@ -262,7 +265,7 @@ impl Lab {
         if reply.hint.is_some() {
             let listening = (0..self.participants.len()).filter(|&p| self.links[p][voter] == Link::Up);
             listening.for_each(|participant| {
-                events.insert(0, (participant, Event::Hint { voter, released: reply.hint }))
+                events.insert(0, (participant, Event::Hint { voter, released: reply.hint }));
             });
         }
         reply.answer

@@ -213,3 +213,14 @@ fn one_voter_whose_clock_steps_is_no_reason_to_step_down() {
     lab.pass(3 * TTL);
     assert!(lab.leads(0) && lab.end_reasons(0).is_empty());
 }
+
+#[test]
+fn a_voter_whose_last_acknowledgement_has_lapsed_holds_nothing() {
+    let mut lab = Lab::with_leader(5, 1, Planted::none());
+    lab.cut(0, [4], Link::Cut);
+    lab.pass(TTL / 2);
+    assert_eq!(lab.held_by(0), 5, "it may still be relied on");
+    lab.pass(TTL);
+    assert_eq!(lab.held_by(0), 4);
+    assert!(lab.leads(0));
+}

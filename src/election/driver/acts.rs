@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::core::{
     Action, Answer, EndReason, Event, FORMAT, Inertia, Moment, Now, Operation, Question, QuestionId,
-    ResetKind, StandBack, Term, VoterIndex,
+    ResetKind, Seen, StandBack, Term, VoterIndex,
 };
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
@@ -53,9 +53,15 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         {
             let who = self.describe(now);
             self.attempt = Some(Attempt { ballot, who });
+            self.predecessor.attempted();
             if self.led.is_none() {
                 self.leadership.set_stage(Stage::Electing);
             }
+        }
+        if let Operation::Grant { seen: Seen { holder: Some(holder), released: true, .. }, .. } =
+            question.operation
+        {
+            self.predecessor.taken_over(holder);
         }
         let who = self.attempt.as_ref().map_or_else(|| Arc::from("{}"), |attempt| Arc::clone(&attempt.who));
         let operation = OperationKind::from(&question.operation);
@@ -92,8 +98,9 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
 
     fn extended(&mut self, now: Now, until: Moment) {
         let Some(before) = self.leadership.claim() else { return };
-        let (took, headroom) = self.renewals.landed(now.at, before.until, until);
-        self.report.note(Fact::Renewed { took, headroom });
+        if let Some((took, headroom)) = self.renewals.landed(now.at, before.until, until) {
+            self.report.note(Fact::Renewed { took, headroom });
+        }
         let Some(claim) = self.leadership.extended(now, until) else { return };
         if claim.sealed && !before.sealed {
             // Past `hard` watchers count this leadership as over. It must not come back under the same term.
@@ -128,6 +135,9 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     fn ended(&mut self, now: Now, term: Term, reason: EndReason) {
         self.leadership.withdraw(now, reason);
         self.led = None;
+        if let Some(attempt) = &self.attempt {
+            self.predecessor.was_ourselves(attempt.ballot, now.at, reason == EndReason::Resigned);
+        }
         if self.renewals.ended() && reason != EndReason::Resigned {
             self.report.note(Fact::RenewalFailed);
         }
