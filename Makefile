@@ -50,7 +50,7 @@ lint: ## formatting, clippy, both feature sets, documentation, scripts, and what
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
-	for package in rivals quorate; do cargo fetch --quiet --locked --manifest-path bench/$$package/Cargo.toml; done
+	cargo clippy --locked --package bench-quorate -- -D warnings
 	shellcheck scripts/*.sh bench/*.sh .ci/run
 	scripts/check-tree.sh
 
@@ -77,4 +77,4 @@ tools: ## install what building and testing need, and only what is missing
 
 .PHONY: clean
 clean: ## remove what was built (not the servers in .tools)
-	rm -rf target bench/rivals/target bench/quorate/target
+	rm -rf target bench/rivals/target

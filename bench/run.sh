@@ -15,8 +15,7 @@ results=${BENCH_RESULTS:-target/bench.jsonl}
 mkdir -p "$(dirname "$results")"
 cargo build --release --locked --quiet
 cargo build --release --locked --quiet --manifest-path bench/rivals/Cargo.toml
-# Into the package's own directory: most of it is built already.
-cargo build --release --locked --quiet --manifest-path bench/quorate/Cargo.toml --target-dir target
+cargo build --release --locked --quiet --package bench-quorate
 
 printf 'on %s cores of %s, %s, load average %s\n\n' "$(nproc)" \
     "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)" "$(redis-server --version | sed 's/ sha=.*//')" \
