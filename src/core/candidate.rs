@@ -68,7 +68,9 @@ pub struct Candidate {
     withdrawn: bool,
     /// How long not to campaign once the present role has ended.
     stand_back: Duration,
+    /// Of one race: attempts that lie more than a ttl apart belong to different ones.
     failures_in_a_row: u32,
+    failed_at: Option<Moment>,
     /// Voters that stayed silent in the last attempt.
     left_out: VoterSet,
     inertia: Option<Inertia>,
@@ -101,6 +103,7 @@ impl Candidate {
             withdrawn: false,
             stand_back: Duration::ZERO,
             failures_in_a_row: 0,
+            failed_at: None,
             left_out: VoterSet::EMPTY,
             inertia: None,
             foreign_electorate: None,

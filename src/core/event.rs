@@ -57,7 +57,7 @@ pub enum Event {
         /// What it said.
         answer: Answer,
     },
-    /// A voter said "released, look now".
+    /// A voter said "released".
     Hint {
         /// Which voter.
         voter: VoterIndex,
@@ -207,7 +207,7 @@ pub struct VoterView {
     pub reachable: bool,
     /// The last observation, however old.
     pub observation: Option<Observation>,
-    /// This candidate leads, and the voter counts towards its validity until then, unless it acknowledges more.
+    /// This candidate leads, and the voter acknowledged its ballot: what it said last is good until then at the most.
     pub held_until: Option<Moment>,
     /// Another configured voter answers with the same run, so neither counts.
     pub same_server: Option<VoterIndex>,

@@ -194,12 +194,13 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             let Some(event) = self.follow_ups.pop_front() else { break };
             let now = clock::now();
             self.begin_turn(now);
+            let verifies = matches!(event, Event::Verify { .. });
             self.core.handle(now, event);
             let mut confirms = 0;
             while let Some(action) = self.core.poll_action() {
                 confirms += usize::from(self.act(now, &action) == Some(OperationKind::Confirm));
             }
-            let is_renewal = self.led.is_some() && confirms >= self.settings.about.quorum();
+            let is_renewal = !verifies && self.led.is_some() && confirms >= self.settings.about.quorum();
             if is_renewal && self.renewals.sent(now.at) {
                 self.report.note(Fact::RenewalFailed);
             }

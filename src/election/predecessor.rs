@@ -35,7 +35,8 @@ impl Predecessor {
         self.taken_over = None;
     }
 
-    /// The attempt asks a voter that this holder has released, as far as was observed or hinted. Won, it proves it.
+    /// The attempt asks a voter that this holder has released, as far as was observed or hinted. That it is won makes it
+    /// very likely; for people, and no proof: the voter need not be one of those that granted.
     pub(super) fn taken_over(&mut self, holder: Ballot) {
         self.taken_over = Some(holder);
     }
@@ -67,6 +68,8 @@ impl Predecessor {
             seen.released.get_or_insert(hinted.unwrap_or(received));
         } else if renewed {
             seen.last_sign = seen.last_sign.latest(received);
+            // It lives: whatever was hinted was not its release.
+            self.hinted = None;
         }
     }
 

@@ -36,6 +36,9 @@ end
 -- took a third of every script's time.
 local function fact(page, name, start)
   local _, colon = string.find(page, '\n' .. name .. ':', start, true)
+  if not colon then
+    error('quorate: INFO tells no ' .. name)
+  end
   local stop = string.find(page, '\r', colon, true)
   return string.sub(page, colon + 1, stop - 1), stop
 end

@@ -8,17 +8,17 @@ use super::watching::Watched;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, VoterIndex};
 use crate::core::planted::Bug;
-use crate::core::record::{Answer, Ballot, Term};
+use crate::core::record::{Answer, Ballot, Refusal, Term};
 use crate::core::time::Moment;
 use crate::core::voter_set::VoterSet;
 
 /// The pause after a failed attempt is this many round trips, …
 const LEAST_PAUSE_ROUND_TRIPS: u32 = 2;
-/// … and a random part of so many more, doubled with each further failure …
+/// … and a random part of so many more, doubled with each further failure of the same race …
 const PAUSE_ROUND_TRIPS: u32 = 4;
 /// … this often at the most,
 const MOST_DOUBLINGS: u32 = 6;
-/// … and never longer than this part of the ttl: a split vote must not wait the ttl out.
+/// … and, all in all, never longer than this part of the ttl: a split vote must not wait the ttl out.
 const LONGEST_PAUSE_OF_TTL: u32 = 8;
 
 /// While an attempt has waited for its grants less than this many round trips it asks no more voters than could make
@@ -85,13 +85,14 @@ impl Attempt {
         self.step_begun.plus(step_limit)
     }
 
-    fn hedge_at(&self, round_trip: Duration) -> Moment {
-        self.begun.plus(round_trip * HEDGE_ROUND_TRIPS)
+    /// In time for an answer within the step, even if the round trip was measured in a bad moment.
+    fn hedge_at(&self, round_trip: Duration, step_limit: Duration) -> Moment {
+        self.begun.plus((round_trip * HEDGE_ROUND_TRIPS).min(step_limit / 2))
     }
 
     pub(super) fn wakes(&self, round_trip: Duration, step_limit: Duration, wake: &mut Wake) {
         if matches!(self.step, Step::Granting) {
-            wake.at(self.hedge_at(round_trip));
+            wake.at(self.hedge_at(round_trip, step_limit));
         }
         wake.at(self.deadline(step_limit));
     }
@@ -145,7 +146,8 @@ impl Candidate {
             self.fail_attempt(now);
             return;
         }
-        let is_late = attempt.hedge_at(self.round_trip()).is_at_or_before(now);
+        let limit = self.settings.timing.voter_timeout;
+        let is_late = attempt.hedge_at(self.round_trip(), limit).is_at_or_before(now);
         let wanted = match open.len() {
             _ if is_late => fresh.len(),
             // More answers are coming: where one is no because somebody else was first, the others mostly are, too.
@@ -166,8 +168,8 @@ impl Candidate {
         self.grant(now, voter, ballot, basis, hint);
     }
 
-    /// In the order of the configuration, which all candidates share: whoever is first at the first voter then mostly
-    /// is at the next ones, too, and votes are seldom split.
+    /// In the order of the configuration, which candidates mostly share: whoever is first at the first voter then is
+    /// mostly first at the next ones, too, and votes are seldom split. (Where they do not share it, more votes are.)
     fn quick_ones_first(&self, voters: VoterSet) -> impl Iterator<Item = VoterIndex> + use<> {
         let limit = self.round_trip() * SLOW_TIMES;
         let slow = |&voter: &VoterIndex| self.watched[voter].round_trip.is_some_and(|took| took > limit);
@@ -210,7 +212,8 @@ impl Candidate {
                     }
                 } else {
                     attempt.refused.insert(pending.voter);
-                    if matches!(answer, Answer::Refused(_)) {
+                    // Another reason may pass, and let a late duplicate of the grant through.
+                    if let Answer::Refused(Refusal::Changed | Refusal::Joining | Refusal::Released) = answer {
                         attempt.denied.insert(pending.voter);
                     }
                     if answer == Answer::Silent {
@@ -308,9 +311,17 @@ impl Candidate {
         self.watched.iter_mut().for_each(Watched::forget_time);
         self.role = Role::Leading(leadership);
         self.actions.push_back(Action::Elected { term, until, took });
-        // The rest of the attempt, no different from grants that were sent earlier and took long.
+        self.ask_the_rest(now, asked, verified, ballot, term);
+    }
+
+    /// Asks the voters that the attempt did not need, no different from grants that were sent earlier and took long:
+    /// only over what was known before the verification was sent. That was acknowledged by all of W, so no newer
+    /// leadership had completed when it was known (as rule 7 has it for adopting).
+    fn ask_the_rest(&mut self, now: Moment, asked: VoterSet, verified: Moment, ballot: Ballot, term: Term) {
         for voter in self.grantable_voters(now).without(asked).iter() {
-            self.ask_for_grant(now, voter, ballot, term);
+            if self.watched[voter].known_since().is_some_and(|since| since.is_at_or_before(verified)) {
+                self.ask_for_grant(now, voter, ballot, term);
+            }
         }
     }
 
@@ -323,17 +334,27 @@ impl Candidate {
         }
         self.actions.push_back(Action::AttemptFailed);
         self.become_standby(now, ballot, denied);
-        let doublings = self.failures_in_a_row.min(MOST_DOUBLINGS);
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
-        let longest = (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings))
-            .min(self.settings.timing.ttl / LONGEST_PAUSE_OF_TTL);
-        // Whoever was first needs about two round trips from here, and does not need company.
-        let pause = now.plus(self.round_trip() * LEAST_PAUSE_ROUND_TRIPS).plus(self.random_below(longest));
+        let pause = now.plus(self.pause_after_failure(now));
         self.paused_until = self.paused_until.latest(pause);
         for watched in &mut self.watched {
             watched.forget_told();
             watched.poll_at = Some(pause);
             watched.given_back = Some(now);
         }
+    }
+
+    /// Whoever was first needs about two round trips from here, and does not need company.
+    fn pause_after_failure(&mut self, now: Moment) -> Duration {
+        let ttl = self.settings.timing.ttl;
+        if self.failed_at.is_none_or(|before| now.leader_elapsed(before) >= ttl) {
+            self.failures_in_a_row = 0;
+        }
+        self.failed_at = Some(now);
+        let doublings = self.failures_in_a_row.min(MOST_DOUBLINGS);
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let longest = ttl / LONGEST_PAUSE_OF_TTL;
+        let least = (self.round_trip() * LEAST_PAUSE_ROUND_TRIPS).min(longest / 2);
+        let most = (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings)).min(longest - least);
+        least + self.random_below(most)
     }
 }

@@ -107,6 +107,11 @@ impl Watched {
         });
     }
 
+    /// Since when it is known what a grant would be built on.
+    pub(super) fn known_since(&self) -> Option<Moment> {
+        self.told.map(|told| told.received).or_else(|| self.watch.map(|watch| watch.since))
+    }
+
     /// Whoever was told need not look as well.
     pub(super) fn put_off_looking(&mut self) {
         if self.told.is_some() {
@@ -210,7 +215,7 @@ impl Candidate {
         }
         let mut due = self.look_at.latest(now);
         if self.watched[voter].told.is_some() {
-            // The grant goes first, and makes the look needless.
+            // The grant goes first; where it is sent there is no need to look.
             due = due.plus(self.round_trip());
         }
         let watched = &mut self.watched[voter];
@@ -345,12 +350,12 @@ impl Candidate {
     }
 
     /// Eligible, or told by a hint to be released: saves the observation in between. Only a voter decides: it compares
-    /// the grant with its record, so that a false or late hint costs a question and nothing else.
+    /// the grant with its record, so that a false or late hint costs an attempt with its pause, and nothing else.
     pub(super) fn grantable(&self, voter: VoterIndex, now: Moment) -> Option<(Seen, bool)> {
         let watched = &self.watched[voter];
         let may_act = watched.reachable && self.look_at.is_at_or_before(now) && self.twin_of(voter).is_none();
-        let told = watched.told.filter(|_| may_act).map(|told| (told.seen, false));
-        told.or_else(|| self.eligible(voter, now))
+        let told = || watched.told.filter(|_| may_act).map(|told| (told.seen, false));
+        self.eligible(voter, now).or_else(told)
     }
 
     pub(super) fn grantable_voters(&self, now: Moment) -> VoterSet {

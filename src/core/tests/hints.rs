@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lab::{Lab, ONE_WAY, TTL};
+use super::lab::{Lab, Link, ONE_WAY, TTL};
 use crate::core::{Answer, Ballot, Event, GrantTerm, Observation, Operation, Planted, Released, StandBack};
 
 fn observe(lab: &mut Lab, voter: usize) -> Observation {
@@ -92,4 +92,61 @@ fn a_leader_adopts_nothing_on_the_word_of_a_hint() {
     lab.pass(TTL / 10);
     assert_eq!(lab.count_asked(since, |who, _, op| who == 0 && matches!(op, Operation::Grant { .. })), 0);
     assert_eq!(lab.leaders(), [0]);
+}
+
+/// A grant to the rest after the election needs a basis that was known before the verification (ADR 0005).
+#[test]
+fn a_leader_whose_clock_stood_during_its_election_takes_no_voter_that_a_newer_one_released() {
+    let mut lab = Lab::with_leader(5, 3, Planted::none());
+    lab.participants[1].ahead = Duration::from_secs(100);
+    lab.start(1);
+    lab.start(2);
+    lab.pass(TTL / 10);
+    lab.cut(2, 0..5, Link::Cut);
+    lab.cut(1, 0..5, Link::OnlyObservationsAnswered);
+    lab.resign(0, StandBack::ForGood);
+    lab.crash(0);
+    (0..3).for_each(|voter| lab.tell(1, Event::Hint { voter, released: None }));
+    lab.pass(2 * ONE_WAY);
+    lab.deliver_oldest_held(1, 3);
+    // The answers to its verification are under way when the host of 1 is stopped, its clocks with it.
+    lab.cut(2, 2..5, Link::Up);
+    let stopped = 2 * TTL;
+    lab.pass_without(1, stopped);
+    assert_eq!(lab.leaders(), [2]);
+    let newer = lab.terms(2)[0];
+    lab.resign(2, StandBack::ForGood);
+    lab.crash(2);
+    lab.participants[1].ahead -= stopped;
+    lab.cut(1, 0..5, Link::Up);
+    for voter in [3, 4] {
+        let seen = observe(&mut lab, voter).seen;
+        let released = Some(Released { holder: seen.holder.unwrap(), version: seen.version });
+        lab.tell(1, Event::Hint { voter, released });
+    }
+    lab.pass(2 * ONE_WAY);
+    lab.deliver_held(1);
+    lab.pass(10 * TTL);
+    assert!(lab.leads(1));
+    assert!(*lab.terms(1).last().unwrap() > newer, "the older term does not keep a quorum");
+}
+
+#[test]
+fn races_that_were_lost_long_ago_do_not_make_the_next_pause_longer() {
+    let mut lab = with_standby();
+    for _ in 0..10 {
+        (0..5).for_each(|voter| {
+            let hint = invented(&mut lab, voter);
+            lab.tell(1, hint);
+        });
+        lab.pass(2 * TTL);
+    }
+    (0..5).for_each(|voter| {
+        let hint = invented(&mut lab, voter);
+        lab.tell(1, hint);
+    });
+    lab.pass(2 * ONE_WAY);
+    lab.resign(0, StandBack::ForGood);
+    let took = lab.pass_until(TTL, |lab| lab.leads(1));
+    assert!(took <= Duration::from_millis(5), "{took:?} at a round trip of 0.2 ms");
 }
