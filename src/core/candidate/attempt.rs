@@ -354,7 +354,8 @@ impl Candidate {
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let longest = ttl / LONGEST_PAUSE_OF_TTL;
         let least = (self.round_trip() * LEAST_PAUSE_ROUND_TRIPS).min(longest / 2);
-        let most = (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings)).min(longest - least);
+        let most =
+            (self.round_trip() * PAUSE_ROUND_TRIPS * (1 << doublings)).min(longest.saturating_sub(least));
         least + self.random_below(most)
     }
 }
