@@ -8,6 +8,7 @@
 mod alarm;
 mod asks;
 mod board;
+mod candidacy;
 mod claim;
 mod driver;
 mod leadership;
@@ -30,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use alarm::Alarm;
 #[cfg(all(test, feature = "cli"))]
-#[cfg(all(test, feature = "cli"))]
 pub(crate) use board::VoterState;
+pub use candidacy::{Candidacy, ForeignRecord, Progress, Wish};
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};
 pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
@@ -86,6 +87,9 @@ pub struct Election {
     pub leadership: Leadership,
     /// Asks for quorum rounds.
     pub verifier: Verifier,
+    /// Says whether to campaign; whoever says nothing campaigns.
+    pub candidacy: Candidacy,
+    course: candidacy::Course,
     settings: Settings,
     commands: mpsc::Receiver<Command>,
 }
@@ -109,11 +113,14 @@ impl Election {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let (sender, commands) = mpsc::channel(COMMANDS_WAITING);
+        let (candidacy, course) = Candidacy::new();
         // Two rounds: the one under way, and the one that was asked for.
         let patience = settings.timing.voter_timeout * 2 + Duration::from_millis(100);
         Self {
             leadership: Leadership::new(settings.about.clone(), clock::now()),
             verifier: Verifier { commands: sender, patience },
+            candidacy,
+            course,
             settings,
             commands,
         }
@@ -138,8 +145,9 @@ impl Election {
             },
             Box::new(randomness::SystemRandomness::new()?),
         );
-        drop(self.verifier);
-        driver::run(candidate, self.settings, self.leadership, self.commands, surroundings).await
+        drop((self.verifier, self.candidacy));
+        let asked = driver::Asked { commands: self.commands, course: self.course };
+        driver::run(candidate, self.settings, self.leadership, asked, surroundings).await
     }
 }
 

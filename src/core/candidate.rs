@@ -122,6 +122,7 @@ impl Candidate {
             Event::Answer { question, received, answer } => self.on_answer(now, question, received, answer),
             Event::Hint { voter, released } => self.on_hint(now.at, voter, released),
             Event::Resign { stand_back } => self.on_resign(now.at, stand_back),
+            Event::Campaign => self.withdrawn = false,
             Event::WorkStopped => self.on_work_stopped(now.at),
             Event::Verify { request } => self.on_verify(now.at, request),
         }

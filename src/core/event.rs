@@ -69,6 +69,8 @@ pub enum Event {
         /// For how long.
         stand_back: StandBack,
     },
+    /// Campaign again after a [`StandBack::ForGood`]; changes nothing otherwise.
+    Campaign,
     /// The work has stopped, as [`Action::StopWork`] or [`Action::Ended`] asked; there will be no act of this term.
     WorkStopped,
     /// Ask q voters, from now on, whether this is still the leader.
@@ -83,7 +85,7 @@ pub enum Event {
 pub enum StandBack {
     /// Counted from the release.
     For(Duration),
-    /// The process is ending.
+    /// Until [`Event::Campaign`]: the process is ending, or nobody wants to lead.
     ForGood,
 }
 

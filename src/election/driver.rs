@@ -5,16 +5,18 @@
 
 mod acts;
 mod ending;
+mod wishing;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::ending::Ending;
 use super::asks::{Answered, Asks};
+use super::candidacy::{Course, Progress, Wish};
 use super::leadership::{Leadership, whole_ms};
 use super::port::{Pending, VoterPort, Work};
 use super::predecessor::Predecessor;
@@ -86,6 +88,11 @@ struct Driver<V: ?Sized, W> {
     /// Resigning was asked for, and leadership has not ended yet.
     resigning: Option<StandBack>,
     ending: Option<Ending>,
+    /// Its owner does not want to lead.
+    only_watches: bool,
+    /// A leadership that has ended; whoever had it has not been told yet that its release was heard.
+    unsettled: Option<Term>,
+    progress: watch::Sender<Progress>,
     is_quorate: bool,
     last_turn: Moment,
 }
@@ -97,23 +104,34 @@ enum Woken {
     WorkStopped(EndReason),
     Hint(Option<Hint>),
     Command(Option<Command>),
+    Wish(Option<Wish>),
     Shutdown,
     Alarm,
+}
+
+/// What others ask of the election.
+pub(super) struct Asked {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) course: Course,
 }
 
 pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
     core: Candidate,
     settings: Settings,
     leadership: Leadership,
-    mut commands: mpsc::Receiver<Command>,
+    asked: Asked,
     surroundings: Surroundings<V, W>,
 ) -> Result<(), Failure> {
     let Surroundings { voters, mut hints, work, report, shutdown } = surroundings;
     let mut alarm = Alarm::new().map_err(Failure::Timer)?;
-    let mut driver = Driver::new(core, settings, leadership, voters, work, report);
-    let (mut hints_open, mut commands_open) = (true, true);
+    let Asked { mut commands, course: Course { mut wish, progress } } = asked;
+    let mut driver = Driver::new(core, settings, leadership, voters, work, report, progress);
+    let (mut hints_open, mut commands_open, mut wishes_open) = (true, true, true);
+    // Whoever only wants to watch says so before the first turn.
+    driver.wish(*wish.borrow_and_update());
     driver.turn(Event::Wake);
     loop {
+        driver.settle();
         let now = clock::now().at;
         if driver.is_over(now) {
             return Ok(());
@@ -123,6 +141,9 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
         let woken = tokio::select! {
             biased;
             answered = driver.asks.next() => Woken::Answered(answered),
+            changed = wish.changed(), if wishes_open => {
+                Woken::Wish(changed.is_ok().then(|| *wish.borrow_and_update()))
+            }
             reason = stopped(&mut driver.work_state) => Woken::WorkStopped(reason),
             () = shutdown.cancelled(), if !is_ending => Woken::Shutdown,
             rung = alarm.wait(wake, now) => { rung.map_err(Failure::Timer)?; Woken::Alarm }
@@ -137,6 +158,8 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
             Woken::Hint(None) => hints_open = false,
             Woken::Command(Some(Command::Verify(who))) => driver.verify(who),
             Woken::Command(None) => commands_open = false,
+            Woken::Wish(Some(wish)) => driver.wish(wish),
+            Woken::Wish(None) => wishes_open = false,
             Woken::Alarm => {
                 let late = clock::now().at.observer_elapsed(wake.latest(now));
                 driver.report.note(Fact::LoopDelay(late));
@@ -163,6 +186,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         voters: Vec<Arc<V>>,
         work: W,
         report: Arc<dyn Report>,
+        progress: watch::Sender<Progress>,
     ) -> Self {
         Self {
             core,
@@ -181,6 +205,9 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             follow_ups: VecDeque::new(),
             resigning: None,
             ending: None,
+            only_watches: false,
+            unsettled: None,
+            progress,
             is_quorate: false,
             last_turn: clock::now().at,
             settings,

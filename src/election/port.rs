@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::{EndReason, Question};
+use crate::core::{EndReason, Question, Term};
 use crate::voter::{Reply, Scope, Voter};
 
 /// A future in a box: what an object-safe port answers with.
@@ -20,6 +20,9 @@ pub trait VoterPort: Send + Sync + 'static {
 
 /// What must have stopped before a lease may be given back.
 pub trait Work: Send + 'static {
+    /// This candidate leads from now on. Must not block.
+    fn start(&mut self, _term: Term) {}
+
     /// Stops it, and answers when there will be no further act of this leadership. Bounds itself.
     fn stop(&mut self, reason: EndReason) -> Pending<()>;
 }

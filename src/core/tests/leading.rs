@@ -162,6 +162,20 @@ fn a_candidate_that_stands_back_leaves_the_lease_to_others_for_so_long() {
 }
 
 #[test]
+fn a_candidate_that_withdrew_only_looks_until_it_is_told_to_campaign_again() {
+    let mut lab = Lab::with_leader(3, 1, Planted::none());
+    lab.resign(0, StandBack::ForGood);
+    let since = lab.now();
+    lab.pass(3 * TTL);
+    let is_proposal = |op: &Operation| !matches!(op, Operation::Observe { .. } | Operation::Release { .. });
+    assert_eq!(lab.count_asked(since, |_, _, op| is_proposal(op)), 0);
+    assert!(!lab.leads(0));
+    lab.tell(0, Event::Campaign);
+    lab.pass(TTL / 10);
+    assert!(lab.leads(0), "a released lease is taken at once, by who has watched it all the time");
+}
+
+#[test]
 fn verification_needs_q_confirms_sent_after_the_request() {
     let mut lab = Lab::with_leader(3, 1, Planted::none());
     lab.tell(0, Event::Verify { request: 1 });

@@ -10,6 +10,7 @@ use crate::core::{
 };
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
+use crate::election::candidacy::ForeignRecord;
 use crate::election::driver::{Attempt, Driver, Inertness, WorkState};
 use crate::election::leadership::{LeaderChange, whole_ms};
 use crate::election::news::{Who, rfc3339};
@@ -86,6 +87,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         self.led = Some(term);
         self.work_state = WorkState::Running;
         self.leadership.elected(now, term, until, why);
+        self.work.start(term);
         self.report.note(Fact::Attempt(AttemptResult::Won));
         self.report.note(Fact::Elected(why));
         if why != Succession::Vacant {
@@ -138,6 +140,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if let Some(attempt) = &self.attempt {
             self.predecessor.was_ourselves(attempt.ballot, now.at, reason == EndReason::Resigned);
         }
+        self.unsettled = Some(term);
         if self.renewals.ended() && reason != EndReason::Resigned {
             self.report.note(Fact::RenewalFailed);
         }
@@ -209,6 +212,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let election = &self.settings.about.election;
         let name = self.roll.name(voter);
         if let Some(theirs) = self.roll.foreign_format(voter) {
+            self.found(ForeignRecord::Format(theirs.to_owned()));
             tracing::error!(%election, voter = name, theirs, ours = FORMAT,
                 "inert until restarted: this voter's record has the format of another version of Quorate; \
                  run one version everywhere");
@@ -216,6 +220,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         }
         let theirs = self.roll.electorate(voter).unwrap_or("unreadable");
         let ours = electorate(&self.settings.about.voters);
+        self.found(ForeignRecord::Voters(theirs.to_owned()));
         tracing::error!(%election, voter = name, theirs, ours,
             "inert until restarted: this voter's record belongs to other voters than the configured ones; \
              configure theirs, or stop all candidates, run `quorate reset` with ours, and start them");
