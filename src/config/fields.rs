@@ -6,19 +6,12 @@ use super::judge::Judge;
 use super::keys::KEYS;
 use super::log::{Log, LogFormat, LogLevel};
 use super::problem::Noted;
+use crate::voter::{Unfit, check_election, check_key_prefix, check_text_for_people};
 
 const DEFAULT_LISTEN: &str = "[::]:9797";
 const DEFAULT_KEY_PREFIX: &str = "quorate";
-/// The length of a DNS label.
-const ELECTION_LIMIT: usize = 63;
-const KEY_PREFIX_LIMIT: usize = 64;
-/// The length of a DNS name; names for people need no more.
-const NAME_LIMIT: usize = 253;
 
 pub(super) fn election(judge: &mut Judge<'_>) -> Option<String> {
-    let rule = format!(
-        "must be a DNS-1123 label, 1 to {ELECTION_LIMIT} small letters, digits and `-` that begins and ends with a letter or digit"
-    );
     let Some(entry) = judge.text("election") else {
         judge.refuse(
             "election",
@@ -27,40 +20,25 @@ pub(super) fn election(judge: &mut Judge<'_>) -> Option<String> {
         );
         return None;
     };
-    let name = &entry.value;
-    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = name.len() <= ELECTION_LIMIT
-        && name.chars().all(is_allowed)
-        && !name.starts_with('-')
-        && !name.ends_with('-');
-    if !is_label {
-        judge.refuse("election", rule, "choose a name such as orders-writer");
-        return None;
-    }
-    Some(name.clone())
+    fit(judge, "election", check_election(&entry.value))?;
+    Some(entry.value.clone())
 }
 
-/// Braces would move the hash tag of the keys, blanks and glob characters would break rights on the voters.
 pub(super) fn key_prefix(judge: &mut Judge<'_>) -> Option<String> {
     let Some(entry) = judge.written("keyPrefix") else { return Some(DEFAULT_KEY_PREFIX.to_owned()) };
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '/');
-    if (1..=KEY_PREFIX_LIMIT).contains(&entry.value.len()) && entry.value.chars().all(is_allowed) {
-        return Some(entry.value.clone());
-    }
-    let rule = format!("must be 1 to {KEY_PREFIX_LIMIT} letters, digits, `.`, `_`, `-`, `:` or `/`");
-    judge.refuse("keyPrefix", rule, "choose a name such as quorate, without braces and blanks");
-    None
+    fit(judge, "keyPrefix", check_key_prefix(&entry.value))?;
+    Some(entry.value.clone())
 }
 
 /// The text, if one is given and fit to be shown.
 pub(super) fn name_for_people(judge: &mut Judge<'_>, key: &str) -> Result<Option<String>, Noted> {
     let Some(entry) = judge.text(key) else { return Ok(None) };
-    if entry.value.len() <= NAME_LIMIT && !entry.value.chars().any(char::is_control) {
-        return Ok(Some(entry.value.clone()));
-    }
-    let rule = format!("must be at most {NAME_LIMIT} bytes without control characters");
-    judge.refuse(key, rule, "choose a shorter name on one line");
-    Err(Noted)
+    fit(judge, key, check_text_for_people(&entry.value)).ok_or(Noted)?;
+    Ok(Some(entry.value.clone()))
+}
+
+fn fit(judge: &mut Judge<'_>, key: &str, checked: Result<(), Unfit>) -> Option<()> {
+    checked.map_err(|Unfit { rule, remedy }| judge.refuse(key, rule, remedy)).ok()
 }
 
 pub(super) fn listen(judge: &mut Judge<'_>) -> Option<SocketAddr> {

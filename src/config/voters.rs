@@ -1,7 +1,6 @@
 //! The list of voters: an odd number of servers, no two of which are one.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::credentials::{Place, credentials_or, tls_or};
 use super::environment::Environment;
@@ -9,12 +8,10 @@ use super::keys::VOTERS;
 use super::masking::masked_url;
 use super::problem::{Origin, Problem, Problems};
 use super::values::{Values, WrittenVoter};
-use crate::voter::{Address, Credentials, Endpoint, TlsSettings, UrlError, VoterSettings};
+use crate::voter::{Address, Credentials, Endpoint, TlsSettings, Unfit, UrlError, VoterSettings, check_voter};
 
 /// More voters make every election slower and tolerate no fault that nine do not.
 const MOST_VOTERS: usize = 9;
-/// A voter's name is a label of metrics and stands in every record.
-const NAME_LIMIT: usize = 63;
 const EXAMPLE: &str =
     "`--voter a=redis://host:6379`, QUORATE_VOTERS=\"a=redis://…,b=redis://…,c=redis://…\" or the key voters";
 
@@ -112,18 +109,15 @@ fn one(
 
 fn name(written: &WrittenVoter, label: &str) -> Result<String, Problem> {
     let key = format!("{label}name");
-    let rule = format!("must be 1 to {NAME_LIMIT} letters, digits, `.`, `_` or `-`");
     let Some(entry) = written.entries.get("name") else {
         let remedy = "write name=url, or name and url in the file";
-        return Err(Problem::new(key, format!("{rule}, and is missing"), remedy).at(&written.origin));
+        return Err(Problem::new(key, "is missing", remedy).at(&written.origin));
     };
     let name = &entry.value;
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if (1..=NAME_LIMIT).contains(&name.len()) && name.chars().all(is_allowed) {
-        return Ok(name.clone());
-    }
-    let remedy = "choose a short name such as a, b, c; a voter keeps it for good";
-    Err(Problem::new(key, rule, remedy).with_value(&masked_url(name)).at(&entry.origin))
+    check_voter(name).map_err(|Unfit { rule, remedy }| {
+        Problem::new(key, rule, remedy).with_value(&masked_url(name)).at(&entry.origin)
+    })?;
+    Ok(name.clone())
 }
 
 fn url(written: &WrittenVoter, label: &str) -> Result<(Endpoint, Credentials), Problem> {
@@ -178,7 +172,7 @@ fn check_distinct(voters: &[(VoterSettings, &Origin)], problems: &mut Problems) 
                 Problem::new(VOTERS, "must have different names", "give each voter a name of its own");
             problems.push(problem.with_value(&voter.name).at(origin));
         }
-        let address = one_address(&voter.endpoint.address);
+        let address = voter.endpoint.address.server();
         if let Some(first) = addresses.get(&address) {
             let rule = format!(
                 "must be different servers, and {first} and {} are both {address}, which would vote twice; \
@@ -194,53 +188,4 @@ fn check_distinct(voters: &[(VoterSettings, &Origin)], problems: &mut Problems) 
 
 fn is_tls(voter: &VoterSettings) -> bool {
     matches!(voter.endpoint.address, Address::Tls { .. })
-}
-
-/// What two URLs of one server have in common: host and port, whatever the scheme and the database; the names of
-/// the loopback are one. Names that lead to one address are found at run time, by the server's `run_id`.
-fn one_address(address: &Address) -> String {
-    match address {
-        Address::Tcp { host, port } | Address::Tls { host, port, tls: _ } => {
-            let host = host.to_ascii_lowercase();
-            let host = host.strip_suffix('.').unwrap_or(&host);
-            let host = match host.parse::<IpAddr>() {
-                Ok(ip) if ip == IpAddr::from(Ipv6Addr::LOCALHOST) => "127.0.0.1".to_owned(),
-                Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => format!("[{ip}]"),
-                Ok(ip) => ip.to_canonical().to_string(),
-                Err(_) if host == "localhost" => "127.0.0.1".to_owned(),
-                Err(_) => host.to_owned(),
-            };
-            format!("{host}:{port}")
-        }
-        Address::Unix { path } => {
-            std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
-    use super::*;
-
-    fn address(text: &str) -> String {
-        one_address(&Endpoint::parse(text).unwrap().0.address)
-    }
-
-    #[test]
-    fn one_server_has_one_address_however_it_is_written() {
-        for same in [
-            ["redis://host", "redis://HOST.:6379/3"],
-            ["redis://host:6380", "rediss://host:6380"],
-            ["redis://localhost", "redis://127.0.0.1"],
-            ["redis://localhost", "redis://[::1]:6379"],
-            ["redis://[::ffff:10.0.0.1]", "redis://10.0.0.1"],
-            ["redis://[2001:db8::1]", "redis://[2001:0db8:0::1]"],
-            ["unix:///nowhere/a.sock", "unix:///nowhere/a.sock?db=2"],
-        ] {
-            assert_eq!(address(same[0]), address(same[1]));
-        }
-        assert_ne!(address("redis://host:6379"), address("redis://host:6380"));
-        assert_ne!(address("redis://127.0.0.1"), address("redis://127.0.0.2"));
-    }
 }
