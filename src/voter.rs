@@ -98,10 +98,13 @@ struct Shared {
     /// Held for a few instructions at a time, never across a wait.
     state: Mutex<State>,
     /// Who is told of messages on which channel.
-    listeners: Mutex<HashMap<String, (Hint, mpsc::Sender<Hint>)>>,
+    listeners: Mutex<HashMap<String, Vec<Listener>>>,
     /// Why hints cannot be heard on the present connection.
     deafness: Mutex<Option<Trouble>>,
 }
+
+/// What is told of a release, and to whom. Several candidates of one election may share a voter.
+type Listener = (Hint, mpsc::Sender<Hint>);
 
 /// The one connection, or the one attempt to have it.
 enum State {
@@ -246,16 +249,29 @@ impl Voter {
     pub fn listen(&self, scope: &Scope, listener: mpsc::Sender<Hint>) {
         let hint =
             Hint { election: Arc::clone(&scope.election), voter: Arc::clone(&scope.voter), released: None };
-        lock(&self.shared.listeners).insert(scope.hint.clone(), (hint, listener));
+        {
+            let mut listeners = lock(&self.shared.listeners);
+            let of_this_scope = listeners.entry(scope.hint.clone()).or_default();
+            of_this_scope.retain(|(_, listener)| !listener.is_closed());
+            of_this_scope.push((hint, listener));
+        }
         if let (Some(link), Ok(runtime)) = (self.shared.connected(), tokio::runtime::Handle::try_current()) {
             let (shared, channel) = (Arc::clone(&self.shared), scope.hint.clone());
             runtime.spawn(async move { shared.subscribe(&link, &[channel]).await });
         }
     }
 
-    /// Tells nobody of this scope's releases any more.
-    pub fn stop_listening(&self, scope: &Scope) {
-        lock(&self.shared.listeners).remove(&scope.hint);
+    /// Tells this listener of this scope's releases no more; the last one to go ends the subscription.
+    pub fn stop_listening(&self, scope: &Scope, listener: &mpsc::Sender<Hint>) {
+        {
+            let mut listeners = lock(&self.shared.listeners);
+            let Some(of_this_scope) = listeners.get_mut(&scope.hint) else { return };
+            of_this_scope.retain(|(_, other)| !other.same_channel(listener) && !other.is_closed());
+            if !of_this_scope.is_empty() {
+                return;
+            }
+            listeners.remove(&scope.hint);
+        }
         if let (Some(link), Ok(runtime)) = (self.shared.connected(), tokio::runtime::Handle::try_current()) {
             let channel = scope.hint.clone();
             runtime.spawn(async move { link.unsubscribe(&channel).await });
@@ -338,8 +354,8 @@ impl Shared {
         move |channel, message| {
             let Some(shared) = shared.upgrade() else { return };
             let listeners = lock(&shared.listeners);
-            let listener = std::str::from_utf8(channel).ok().and_then(|channel| listeners.get(channel));
-            if let Some((hint, listener)) = listener {
+            let of_it = std::str::from_utf8(channel).ok().and_then(|channel| listeners.get(channel));
+            for (hint, listener) in of_it.into_iter().flatten() {
                 // Full: it will wake up anyway. Closed: the election is over.
                 let released = std::str::from_utf8(message).ok().and_then(|message| message.parse().ok());
                 let _ = listener.try_send(Hint { released, ..hint.clone() });
