@@ -27,6 +27,6 @@ pub use record::{
     Question, Refusal, Released, Run, Seen, Standing, TERM_LIMIT, Term,
 };
 pub use time::{Moment, Now};
-pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity, observer_wait};
+pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, ladder, leader_validity, observer_wait};
 pub use voter_model::{Caller, Reply, Server, VoterModel};
 pub use voter_set::MOST_VOTERS;

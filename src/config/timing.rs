@@ -9,7 +9,7 @@ use super::duration;
 use super::judge::Judge;
 use super::problem::Problem;
 use super::values::Entry;
-use crate::core::{LONGEST_TTL, SHORTEST_TTL, Timing, leader_validity};
+use crate::core::{LONGEST_TTL, SHORTEST_TTL, Timing, ladder, leader_validity};
 
 /// Presets are names for a ttl.
 const PRESETS: [(&str, Duration); 3] =
@@ -130,7 +130,7 @@ fn check_ladder<'a>(
 ) -> Result<(), Problem> {
     let ElectionTiming { core, stop_grace, fence_margin, drain_timeout: _ } = *timing;
     let clock_margin = core.ttl.saturating_sub(leader_validity(core.ttl));
-    let needed = core.renew_interval * 2 + core.voter_timeout + stop_grace + fence_margin + clock_margin;
+    let needed = ladder(&core, stop_grace, fence_margin);
     if needed < core.ttl {
         return Ok(());
     }

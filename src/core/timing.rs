@@ -26,6 +26,14 @@ pub fn observer_wait(ttl: Duration) -> Duration {
     ttl * (1000 + 2 * RATE_ERROR_PER_MILLE) / 1000 + GRANULARITY
 }
 
+/// The ladder: 2·renewal interval + voter timeout + what the work takes to stop + fence margin + (L − D). It must be
+/// less than L, so that a leader that misses one renewal is not in jeopardy already.
+#[must_use]
+pub fn ladder(timing: &Timing, stop_grace: Duration, fence_margin: Duration) -> Duration {
+    let clock_margin = timing.ttl.saturating_sub(leader_validity(timing.ttl));
+    timing.renew_interval * 2 + timing.voter_timeout + stop_grace + fence_margin + clock_margin
+}
+
 /// How often and how patiently a candidate speaks with its voters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
