@@ -27,6 +27,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "files", knows: &[] },
     Layer { name: "voter", knows: &["core", "clock", "files"] },
     Layer { name: "election", knows: &["core", "clock", "voter"] },
+    // What a program takes part in an election with: the public surface.
+    Layer { name: "library", knows: &["core", "clock", "files", "voter", "election"] },
     Layer { name: "config", knows: &["core", "files", "voter"] },
     Layer { name: "http", knows: &["core", "clock", "election"] },
     // The kinds of trouble with a voter are labels.

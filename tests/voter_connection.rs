@@ -215,7 +215,7 @@ on_every_server! {
     async fn a_release_is_heard_at_once_and_again_after_a_reconnect(version) {
         let mut rig = Rig::joined(version).await;
         let (tell, mut hints) = mpsc::channel(4);
-        rig.voter.listen(&rig.scope, tell);
+        rig.voter.listen(&rig.scope, tell.clone());
         for round in 0..3 {
             eventually("the channel has a subscriber", || {
                 rig.redis(&["PUBSUB", "NUMSUB", rig.scope.hint_channel()]).ends_with('1')
@@ -240,7 +240,15 @@ on_every_server! {
                 rig.join(100).await;
             }
         }
-        rig.voter.stop_listening(&rig.scope);
+        let (tell_another, mut hints_of_another) = mpsc::channel(4);
+        rig.voter.listen(&rig.scope, tell_another.clone());
+        rig.voter.stop_listening(&rig.scope, &tell);
+        rig.taken_by(3).await;
+        assert_eq!(rig.release(3).await, Answer::Released);
+        let heard = tokio::time::timeout(PATIENT, hints_of_another.recv()).await;
+        assert!(heard.unwrap().is_some(), "candidates that share a voter are told each by itself");
+        assert!(hints.try_recv().is_err(), "who stopped listening hears nothing");
+        rig.voter.stop_listening(&rig.scope, &tell_another);
         eventually("nobody listens", || {
             rig.redis(&["PUBSUB", "NUMSUB", rig.scope.hint_channel()]).ends_with('0')
         }).await;

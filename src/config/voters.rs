@@ -8,7 +8,9 @@ use super::keys::VOTERS;
 use super::masking::masked_url;
 use super::problem::{Origin, Problem, Problems};
 use super::values::{Values, WrittenVoter};
-use crate::voter::{Address, Credentials, Endpoint, TlsSettings, Unfit, UrlError, VoterSettings, check_voter};
+use crate::voter::{
+    Address, Credentials, Endpoint, TlsSettings, Unfit, UrlError, VoterSettings, check_voter,
+};
 
 /// More voters make every election slower and tolerate no fault that nine do not.
 const MOST_VOTERS: usize = 9;

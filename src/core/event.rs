@@ -91,6 +91,7 @@ pub enum StandBack {
 
 /// Why a leadership ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EndReason {
     /// It was asked to.
     Resigned,

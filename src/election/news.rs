@@ -7,6 +7,7 @@ use crate::core::Term;
 
 /// What can be said about a leader. Only the term is certain: the rest is what the leader wrote about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Leader {
     /// Its name.
     pub identity: Option<String>,
@@ -109,6 +110,7 @@ pub struct News {
 
 /// One of the latest changes, in `/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Transition {
     /// When: RFC 3339 with milliseconds.
     pub at: String,

@@ -19,6 +19,7 @@ pub enum Role {
 /// What a candidate is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Phase {
     /// Watching the voters.
     Observing,
@@ -72,6 +73,7 @@ impl ForeignKey {
 /// One voter as this candidate last saw it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct VoterStatus {
     /// Its configured name.
     pub name: String,
@@ -96,6 +98,7 @@ pub struct VoterStatus {
 /// Everything about one candidate, for people and scripts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The name of what is led.
     pub election: String,
