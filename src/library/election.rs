@@ -10,7 +10,7 @@ use super::error::Error;
 use super::holding::{Holding, State};
 use super::leadership::Leadership;
 use crate::clock;
-use crate::election::{self as driver, Candidacy, Leader, Snapshot, Verifier};
+use crate::election::{self as driver, Candidacy, ForeignRecord, Leader, Snapshot, Verifier};
 
 /// One candidate in one election.
 ///
@@ -50,7 +50,7 @@ impl Election {
     ///
     /// # Errors
     ///
-    /// [`Error::StillHeld`], [`Error::OtherVoters`], [`Error::Ended`].
+    /// [`Error::StillHeld`], [`Error::OtherVoters`], [`Error::OtherFormat`], [`Error::Ended`].
     pub async fn campaign(&mut self) -> Result<Leadership, Error> {
         let inner = &self.inner;
         if let State::Held { term, .. } = inner.holding.state() {
@@ -63,8 +63,8 @@ impl Election {
                 campaign.won();
                 return Ok(Leadership::new(term, Arc::clone(inner)));
             }
-            if let Some(theirs) = &progress.borrow_and_update().other_voters {
-                return Err(self.other_voters(theirs));
+            if let Some(foreign) = &progress.borrow_and_update().foreign {
+                return Err(self.in_vain(foreign));
             }
             tokio::select! {
                 // Its sender is ours.
@@ -86,12 +86,17 @@ impl Election {
         self.inner.claims.snapshot(clock::now())
     }
 
-    fn other_voters(&self, theirs: &str) -> Error {
-        let mut ours = self.inner.claims.about().voters.clone();
-        ours.sort_unstable();
-        // A record names a generation first.
-        let theirs = theirs.split_once(' ').map_or(theirs, |(_, names)| names);
-        Error::OtherVoters { theirs: theirs.to_owned(), ours: ours.join(",") }
+    fn in_vain(&self, foreign: &ForeignRecord) -> Error {
+        match foreign {
+            ForeignRecord::Voters(theirs) => {
+                let mut ours = self.inner.claims.about().voters.clone();
+                ours.sort_unstable();
+                // A record names a generation first.
+                let theirs = theirs.split_once(' ').map_or(theirs.as_str(), |(_, names)| names);
+                Error::OtherVoters { theirs: theirs.to_owned(), ours: ours.join(",") }
+            }
+            ForeignRecord::Format(theirs) => Error::OtherFormat { theirs: theirs.clone() },
+        }
     }
 
     fn ended(&self) -> Error {

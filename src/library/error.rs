@@ -34,13 +34,21 @@ pub enum Error {
     /// nothing any more.
     #[error(
         "the voters serve this election for other voters ({theirs}) than the configured ones ({ours}): correct \
-         the list and start the election anew"
+         the list, or stop all candidates, run `quorate reset` with it, and start them"
     )]
     OtherVoters {
         /// As the record that was read says.
         theirs: String,
         /// As configured.
         ours: String,
+    },
+    /// The voters' records are written by another version of Quorate. This candidate proposes nothing any more.
+    #[error(
+        "the voters' records have the format {theirs} of another version of Quorate: run one version everywhere"
+    )]
+    OtherFormat {
+        /// As the record that was read says.
+        theirs: String,
     },
     /// The election's task has ended: the runtime is shutting down, or the operating system refused something.
     #[error("the election's task has ended, {cause}: start the election anew")]

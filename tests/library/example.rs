@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::TTL;
 use crate::common::candidate::Voters as Servers;
+use crate::{PATIENCE, TTL};
 
 /// Built with the tests by `cargo test`; a test that is run alone does not build it.
 fn program() -> PathBuf {
@@ -20,7 +21,7 @@ fn program() -> PathBuf {
 
 struct Program {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Program {
@@ -28,22 +29,23 @@ impl Program {
         let voters = servers.urls().into_iter().map(|(name, url)| format!("{name}={url}"));
         let mut command = Command::new(program());
         let mut child = command.arg("orders").args(voters).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        let (told, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
         Self { child, lines }
     }
 
     /// The next line that begins so, whatever comes before.
-    fn line(&mut self, beginning: &str) -> String {
+    fn line(&self, beginning: &str) -> String {
         loop {
-            let mut line = String::new();
-            assert!(self.lines.read_line(&mut line).unwrap() > 0, "it ended without {beginning:?}");
+            let line = self.lines.recv_timeout(PATIENCE).unwrap();
             if let Some(rest) = line.strip_prefix(beginning) {
-                return rest.trim().to_owned();
+                return rest.to_owned();
             }
         }
     }
 
-    fn term(&mut self) -> u64 {
+    fn term(&self) -> u64 {
         self.line("elected: term ").parse().unwrap()
     }
 
@@ -66,13 +68,13 @@ fn the_example_leads_hands_over_at_sigterm_and_takes_over_after_a_crash() {
     let mut first = Program::start(&servers);
     let term = first.term();
     assert_eq!(first.line("acting in term "), term.to_string());
-    let mut second = Program::start(&servers);
+    let second = Program::start(&servers);
     first.signal(Signal::SIGTERM);
     first.line("released");
     assert!(first.child.wait().unwrap().success());
     let next = second.term();
     assert!(next > term);
-    let mut third = Program::start(&servers);
+    let third = Program::start(&servers);
     second.signal(Signal::SIGKILL);
     assert!(third.term() > next);
     third.line("acting in term ");

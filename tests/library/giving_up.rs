@@ -185,7 +185,7 @@ fn an_election_that_nobody_has_any_more_hands_over_and_ends() {
 }
 
 #[test]
-fn a_record_of_other_voters_is_an_error_that_names_both() {
+fn a_record_that_is_not_ours_is_an_error_that_names_both() {
     let servers = Servers::experienced(3, TTL);
     block_on(async {
         let urls = servers.urls().into_iter().zip(["x", "y", "z"]).map(|((_, url), name)| (name, url));
@@ -194,5 +194,12 @@ fn a_record_of_other_voters_is_an_error_that_names_both() {
         let error = soon(election.campaign()).await.unwrap_err();
         let (theirs, ours) = ("a,b,c".to_owned(), "x,y,z".to_owned());
         assert_eq!(error, Error::OtherVoters { theirs, ours });
+
+        for server in &servers.servers {
+            server.command(&["HSET", "quorate:{orders}:record", "format", "2"]).unwrap();
+        }
+        let mut election = candidate("old").start(&connect(&servers)).unwrap();
+        let error = soon(election.campaign()).await.unwrap_err();
+        assert_eq!(error, Error::OtherFormat { theirs: "2".to_owned() });
     });
 }

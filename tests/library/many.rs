@@ -7,12 +7,12 @@ use quorate::local::{LocalServer, Memory};
 use quorate::{Election, ElectionBuilder, Leadership, Voters};
 
 use crate::common::candidate::{Voters as Servers, boot, eventually};
-use crate::{TTL, block_on, candidate, connect, elected, soon};
+use crate::{TTL, VOTER_TIMEOUT, block_on, candidate, connect, elected, soon};
 
-const ELECTIONS: usize = 20;
+const ELECTIONS: usize = 12;
 
 fn numbered(identity: &str, number: usize) -> ElectionBuilder {
-    Election::builder(format!("orders-{number}")).ttl(TTL).identity(identity)
+    Election::builder(format!("orders-{number}")).ttl(TTL).voter_timeout(VOTER_TIMEOUT).identity(identity)
 }
 
 /// One candidate in each election.
@@ -51,7 +51,7 @@ fn standing(server: &LocalServer, number: usize) -> String {
 }
 
 #[test]
-fn twenty_elections_share_one_connection_to_each_voter_and_nothing_else() {
+fn twelve_elections_share_one_connection_to_each_voter_and_nothing_else() {
     let mut servers = Servers::new(3);
     block_on(async {
         let voters = connect(&servers);
