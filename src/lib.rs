@@ -102,5 +102,5 @@ mod telemetry;
 pub mod voter;
 
 pub use crate::core::{EndReason, ResetPolicy, Term};
-pub use election::{Leader, Phase, Role, Snapshot, StandingWord, Transition, VoterStatus};
+pub use election::{ForeignKey, Leader, Phase, Role, Snapshot, StandingWord, Transition, VoterStatus};
 pub use library::{Election, ElectionBuilder, Error, Leadership, Voters, VotersBuilder};

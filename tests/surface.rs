@@ -11,9 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{
-    Attribute, Fields, FieldsNamed, File, ImplItem, Item, ItemImpl, ItemUse, Type, UseTree, Visibility,
-    parse_quote,
+    Attribute, Fields, FieldsNamed, File, ImplItem, Item, ItemEnum, ItemImpl, ItemStruct, ItemUse, Type,
+    UseTree, Visibility, parse_quote,
 };
 
 const PINNED: &str = "tests/surface.txt";
@@ -37,6 +38,31 @@ fn the_public_surface_is_the_one_that_was_agreed_on() {
         shown(&seen),
         shown(&pinned),
     );
+}
+
+#[test]
+fn whatever_the_surface_names_can_be_named_by_a_program() {
+    let exported = exported();
+    let own: BTreeSet<_> = exported.values().flatten().cloned().collect();
+    let named = identifiers(surface().parse().unwrap());
+    for module in exported.keys() {
+        for item in sources(&package().join("src"), module).iter().flat_map(|file| parse_file(file).items) {
+            let (Item::Struct(ItemStruct { ident, .. }) | Item::Enum(ItemEnum { ident, .. })) = item else {
+                continue;
+            };
+            let name = ident.to_string();
+            assert!(own.contains(&name) || !named.contains(&name), "{name} is not handed out at the root");
+        }
+    }
+}
+
+fn identifiers(tokens: TokenStream) -> BTreeSet<String> {
+    let of_one = |token| match token {
+        TokenTree::Ident(ident) => BTreeSet::from([ident.to_string()]),
+        TokenTree::Group(group) => identifiers(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => BTreeSet::new(),
+    };
+    tokens.into_iter().flat_map(of_one).collect()
 }
 
 #[test]

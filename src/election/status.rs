@@ -48,6 +48,7 @@ pub enum StandingWord {
 /// A lease key of a client that is not Quorate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ForeignKey {
     /// What was left of its ttl; null: it has none, and stays until somebody deletes it.
     pub ttl_ms: Option<u64>,
@@ -56,7 +57,7 @@ pub struct ForeignKey {
 impl ForeignKey {
     /// What a voter shows, if it is one.
     #[must_use]
-    pub fn of(key: LeaseKey) -> Option<Self> {
+    pub(crate) fn of(key: LeaseKey) -> Option<Self> {
         match key {
             LeaseKey::Foreign { left } => Some(Self { ttl_ms: left.map(whole_ms) }),
             LeaseKey::Free | LeaseKey::Holders { .. } => None,
