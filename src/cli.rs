@@ -3,11 +3,13 @@
 //! Parsed by clap, but the values of flags are judged by [`crate::config`] together with file and environment, so
 //! that precedence and refusals are one thing. Exit codes mean something ([`Exit`]).
 
+mod check;
 mod completion;
 mod connect;
 mod demo;
 mod flags;
 mod output;
+mod paint;
 mod reset;
 mod run;
 mod status;
@@ -73,6 +75,7 @@ Exit codes: 0 well, 1 failed, 2 usage, 64 configuration refused, 69 no quorum of
 enum Command {
     Run(run::RunArguments),
     Status(status::StatusArguments),
+    Check(check::CheckArguments),
     Reset(reset::ResetArguments),
     Demo(demo::DemoArguments),
     Completion(completion::CompletionArguments),
@@ -110,6 +113,9 @@ fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Run(arguments) => configured(&arguments.config, |loaded| run::execute(loaded, &arguments)),
         Command::Status(arguments) => {
             configured(&arguments.config, |loaded| status::execute(loaded, &arguments))
+        }
+        Command::Check(arguments) => {
+            configured(&arguments.config, |loaded| check::execute(&loaded, &arguments))
         }
         Command::Reset(arguments) => {
             configured(&arguments.config, |loaded| reset::execute(loaded, &arguments))

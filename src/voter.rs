@@ -5,6 +5,7 @@
 //! [`Answer::Silent`], with a [`Trouble`] that says why. Knows `core`, `clock` and `files`, decides nothing, keeps nothing
 //! global: a [`Voter`] is one configured server, shared by all elections of a process.
 
+mod inspection;
 mod naming;
 mod redis;
 mod secret;
@@ -27,6 +28,7 @@ use self::transport::Resolver;
 use crate::clock;
 use crate::core::{Answer, Moment, Question, Released};
 
+pub use self::inspection::Inspection;
 pub use self::naming::{Unfit, check_election, check_key_prefix, check_text_for_people, check_voter};
 pub use self::secret::{MASK, Secret};
 pub use self::settings::{

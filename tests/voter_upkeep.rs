@@ -3,10 +3,10 @@
 
 mod common;
 
-use common::{NAMES, PATIENT, Rig, TTL, WHO, settings};
+use common::{NAMES, PATIENT, RIGHTS, Rig, TTL, Version, WHO, settings, start};
 use quorate::core::{Ballot, Operation};
 use quorate::local::Memory;
-use quorate::voter::{Removal, Scope, Survey, SurveyedKey, TroubleKind, Voter};
+use quorate::voter::{Inspection, Removal, Scope, Survey, SurveyedKey, TroubleKind, Voter};
 
 impl Rig {
     async fn survey(&self) -> Survey {
@@ -120,5 +120,65 @@ on_every_server! {
             }
         }
         assert_eq!(count, 1);
+    }
+}
+
+/// With a user who has these rights.
+async fn inspected(version: Version, rights: &str) -> Inspection {
+    let server = start(version.options().line(format!("user quorate on >secret {rights}")));
+    let voter = Voter::new(settings(&server.url().replace("://", "://quorate:secret@")));
+    voter.inspect(&common::scope(), PATIENT).await.unwrap()
+}
+
+on_every_server! {
+    async fn an_inspection_writes_nothing_and_finds_nothing_wrong_with_the_documented_rights(version) {
+        let mut rig = Rig::with(version.options().line(format!("user quorate on >secret {RIGHTS}")));
+        rig.join(100).await;
+        rig.taken_by(1).await;
+        rig.voter = Voter::new(settings(&rig.server.url().replace("://", "://quorate:secret@")));
+        let changes = |rig: &Rig| {
+            let info = rig.redis(&["INFO", "persistence"]);
+            let line = info.lines().find(|line| line.starts_with("rdb_changes_since_last_save:"));
+            line.unwrap().trim().to_owned()
+        };
+        let before = (rig.everything(), changes(&rig));
+        let inspection = rig.voter.inspect(&rig.scope, PATIENT).await.unwrap();
+        assert_eq!((rig.everything(), changes(&rig)), before);
+        assert_eq!(inspection.lacking, Vec::<String>::new());
+        assert!(inspection.failing.is_empty() && inspection.deaf.is_none(), "{inspection:?}");
+        assert_eq!(inspection.listeners, None, "a right that nothing else needs");
+        assert_eq!(inspection.facts["role"], "master");
+        assert!(inspection.clock_offset_us.unwrap().abs() < 60_000_000);
+    }
+}
+
+on_every_server! {
+    async fn each_right_that_is_missing_is_told_by_its_name(version) {
+        for right in [
+            "+hget", "+hmget", "+hset", "+persist", "+set", "+get", "+del", "+pttl", "+pexpire", "+time", "+info",
+            "+publish",
+        ] {
+            let rights = RIGHTS.replace(&format!("{right} "), "");
+            assert_ne!(rights, RIGHTS);
+            assert_eq!(inspected(version, &rights).await.lacking, [right]);
+        }
+        let deaf = inspected(version, &RIGHTS.replace("+subscribe ", "")).await;
+        assert_eq!((deaf.lacking.len(), deaf.deaf.unwrap().kind), (0, TroubleKind::NoPerm));
+        let counting = inspected(version, &format!("{RIGHTS} +pubsub|numsub")).await;
+        assert_eq!(counting.listeners, Some(0));
+    }
+}
+
+on_every_server! {
+    async fn rights_on_just_these_keys_and_this_channel_are_enough(version) {
+        let places = "~quorate:{orders}:record ~quorate:{orders}:lease resetchannels &quorate:{orders}:hint";
+        let narrow = RIGHTS.replace("~quorate:* resetchannels &quorate:*", places);
+        assert_ne!(narrow, RIGHTS);
+        let inspection = inspected(version, &narrow).await;
+        assert_eq!((inspection.lacking, inspection.failing.len()), (vec![], 0));
+        let elsewhere = inspected(version, &RIGHTS.replace("~quorate:*", "~other:*")).await;
+        let trouble = &elsewhere.failing.iter().map(|(_, trouble)| trouble.kind).collect::<Vec<_>>();
+        let is_told = elsewhere.lacking.iter().any(|right| right.starts_with("~quorate:{orders}:record"));
+        assert!(is_told || trouble.contains(&TroubleKind::NoPerm), "{elsewhere:?}");
     }
 }

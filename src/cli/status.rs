@@ -3,10 +3,10 @@
 //! Changes nothing on them, but that an observation tidies stale lease keys of ours, as every candidate's does.
 
 mod holding;
-mod look;
+pub(super) mod look;
 mod notes;
-mod report;
-mod table;
+pub(super) mod report;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +21,12 @@ use tokio::time::MissedTickBehavior;
 
 use self::look::Electorate;
 use self::report::Report;
-use self::table::Paint;
 use super::flags::ConfigFlags;
 use super::output::Reader;
+use super::paint::Paint;
 use super::{Exit, connect, output};
+use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::{clock, telemetry};
 
 /// Ask the voters who leads; needs no running agent
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ pub(super) fn execute(loaded: Loaded, arguments: &StatusArguments) -> anyhow::Re
 async fn tell(config: &Config, mut electorate: Electorate, output: StatusOutput) -> anyhow::Result<Exit> {
     let report = Report::new(&config.election, &electorate.look().await);
     output::print(&match output {
-        StatusOutput::Table => table::table(&report, clock::now().wall_us, paint()),
+        StatusOutput::Table => table::table(&report, clock::now().wall_us, Paint::of_stdout()),
         StatusOutput::Json => serde_json::to_string_pretty(&report)? + "\n",
     })?;
     Ok(exit(&report))
@@ -115,7 +115,7 @@ async fn keep_telling(
         let report = Report::new(&config.election, &sights);
         let wall_us = clock::now().wall_us;
         let text = if is_redrawn {
-            Some(REDRAW.to_owned() + &table::table(&report, wall_us, paint()))
+            Some(REDRAW.to_owned() + &table::table(&report, wall_us, Paint::of_stdout()))
         } else if told.as_ref().is_none_or(|told| told.at_rest() != report.at_rest()) {
             Some(match output {
                 StatusOutput::Table => table::line(&report, wall_us),
@@ -136,8 +136,4 @@ async fn keep_telling(
 
 fn exit(report: &Report) -> Exit {
     if report.has_quorum() { Exit::Well } else { Exit::NoQuorum }
-}
-
-fn paint() -> Paint {
-    if telemetry::is_coloured(std::io::stdout().is_terminal()) { Paint::Colours } else { Paint::Plain }
 }

@@ -165,6 +165,17 @@ impl TroubleKind {
 }
 
 impl Trouble {
+    /// What is wrong, and what to do about it where that is known.
+    #[must_use]
+    pub fn advice(&self) -> (String, Option<&'static str>) {
+        let (what, remedy) = match self.kind.sentence().split_once("; ") {
+            Some((what, remedy)) => (what, Some(remedy)),
+            None => (self.kind.sentence(), None),
+        };
+        let what = if self.detail.is_empty() { what.to_owned() } else { format!("{what} [{}]", self.detail) };
+        (what, remedy)
+    }
+
     pub(super) fn new(kind: TroubleKind) -> Self {
         Self { kind, detail: String::new() }
     }

@@ -135,7 +135,7 @@ impl Voter {
     }
 
     /// Does something on the connection, having it included, within a limit.
-    async fn on_link<T>(
+    pub(super) async fn on_link<T>(
         &self,
         timeout: Duration,
         act: impl AsyncFnOnce(&Link) -> Result<T, Trouble>,

@@ -16,6 +16,8 @@ pub struct Forwarder {
 }
 
 struct Shared {
+    /// How much later everything arrives.
+    delay: Duration,
     target: AtomicU16,
     is_cut: AtomicBool,
     is_over: AtomicBool,
@@ -24,9 +26,15 @@ struct Shared {
 
 impl Forwarder {
     pub fn to(target: u16) -> Self {
+        Self::slow(target, Duration::ZERO)
+    }
+
+    /// Each packet of each direction arrives this much later.
+    pub fn slow(target: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
+            delay,
             target: AtomicU16::new(target),
             is_cut: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
@@ -110,6 +118,7 @@ impl Shared {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             self.wait_for_the_network();
+            std::thread::sleep(self.delay);
             if to.write_all(&bytes[..count]).is_err() {
                 break;
             }

@@ -11,7 +11,7 @@ use crate::core::{Answer, Now, Operation, Question};
 use crate::voter::{Reply, Scope, Voter};
 
 /// The voters of an election, their connections kept from one look to the next.
-pub(super) struct Electorate {
+pub(in crate::cli) struct Electorate {
     voters: Vec<(Voter, Scope)>,
     timeout: Duration,
     /// Nobody has been asked yet.
@@ -19,12 +19,12 @@ pub(super) struct Electorate {
 }
 
 impl Electorate {
-    pub(super) fn new(voters: Vec<(Voter, Scope)>, timeout: Duration) -> Self {
+    pub(in crate::cli) fn new(voters: Vec<(Voter, Scope)>, timeout: Duration) -> Self {
         Self { voters, timeout, is_fresh: true }
     }
 
     /// What each voter says, in the order of the configuration, after at most the timeout.
-    pub(super) async fn look(&mut self) -> Vec<Sight> {
+    pub(in crate::cli) async fn look(&mut self) -> Vec<Sight> {
         let mut asks = JoinSet::new();
         for (index, (voter, scope)) in self.voters.iter().cloned().enumerate() {
             let (timeout, is_fresh) = (self.timeout, self.is_fresh);

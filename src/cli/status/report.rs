@@ -15,22 +15,22 @@ use crate::voter::Details;
 
 /// What one voter said.
 #[derive(Clone, Debug)]
-pub(super) struct Sight {
-    pub(super) name: String,
-    pub(super) answer: Answer,
-    pub(super) details: Option<Details>,
+pub(in crate::cli) struct Sight {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) answer: Answer,
+    pub(in crate::cli) details: Option<Details>,
     /// Why it did not answer as a voter, a sentence.
-    pub(super) trouble: Option<String>,
+    pub(in crate::cli) trouble: Option<String>,
     /// `None`: it was silent.
-    pub(super) round_trip: Option<Duration>,
+    pub(in crate::cli) round_trip: Option<Duration>,
     /// Its wall clock minus ours.
-    pub(super) clock_offset_us: Option<i64>,
+    pub(in crate::cli) clock_offset_us: Option<i64>,
 }
 
 /// What the voters' records say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum State {
+pub(in crate::cli) enum State {
     /// One ballot holds a quorum whose lease keys are alive.
     Leading,
     /// Fewer than a quorum visibly hold, but with those that could not be read it may be one.
@@ -50,7 +50,7 @@ pub(super) enum State {
 /// What a voter is worth now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Condition {
+pub(in crate::cli) enum Condition {
     /// It remembers and may vote.
     Member,
     /// It forgot and may not vote, yet.
@@ -69,14 +69,14 @@ pub(super) enum Condition {
 
 impl Condition {
     /// It answered as a voter of this election, able to vote or to become so.
-    pub(super) fn is_answering(self) -> bool {
+    pub(in crate::cli) fn is_answering(self) -> bool {
         match self {
             Self::Member | Self::Joining | Self::Amnesia => true,
             Self::Mismatch | Self::Replica | Self::Duplicate | Self::Silent => false,
         }
     }
 
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::cli) fn word(self) -> &'static str {
         match self {
             Self::Member => "member",
             Self::Joining => "joining",
@@ -91,73 +91,73 @@ impl Condition {
 
 /// What the holder wrote about itself, and the largest term that its voters store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Leader {
-    pub(super) identity: Option<String>,
-    pub(super) cluster: Option<String>,
-    pub(super) address: Option<String>,
-    pub(super) since: Option<String>,
-    pub(super) term: Term,
+pub(in crate::cli) struct Leader {
+    pub(in crate::cli) identity: Option<String>,
+    pub(in crate::cli) cluster: Option<String>,
+    pub(in crate::cli) address: Option<String>,
+    pub(in crate::cli) since: Option<String>,
+    pub(in crate::cli) term: Term,
 }
 
 /// What is left to lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Margin {
+pub(in crate::cli) struct Margin {
     /// Members that may fail before those left are no quorum; null where they are none already.
-    pub(super) may_fail: Option<usize>,
+    pub(in crate::cli) may_fail: Option<usize>,
     /// Voters that hold the leader beyond the quorum; null without a leader.
-    pub(super) spare: Option<usize>,
+    pub(in crate::cli) spare: Option<usize>,
 }
 
 /// One voter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct VoterReport {
-    pub(super) name: String,
-    pub(super) reachable: bool,
-    pub(super) standing: Option<&'static str>,
-    pub(super) state: Condition,
-    pub(super) holds_leader: bool,
-    pub(super) lease_remaining_ms: Option<u64>,
-    pub(super) term: Option<Term>,
-    pub(super) record_version: Option<u64>,
-    pub(super) round_trip_ms: Option<f64>,
-    pub(super) clock_offset_ms: Option<f64>,
-    pub(super) version: Option<String>,
-    pub(super) eviction_policy: Option<String>,
-    pub(super) foreign_key: Option<ForeignKey>,
-    pub(super) error: Option<String>,
+pub(in crate::cli) struct VoterReport {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) reachable: bool,
+    pub(in crate::cli) standing: Option<&'static str>,
+    pub(in crate::cli) state: Condition,
+    pub(in crate::cli) holds_leader: bool,
+    pub(in crate::cli) lease_remaining_ms: Option<u64>,
+    pub(in crate::cli) term: Option<Term>,
+    pub(in crate::cli) record_version: Option<u64>,
+    pub(in crate::cli) round_trip_ms: Option<f64>,
+    pub(in crate::cli) clock_offset_ms: Option<f64>,
+    pub(in crate::cli) version: Option<String>,
+    pub(in crate::cli) eviction_policy: Option<String>,
+    pub(in crate::cli) foreign_key: Option<ForeignKey>,
+    pub(in crate::cli) error: Option<String>,
 }
 
 /// Everything, for people and programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
-    pub(super) election: String,
+pub(in crate::cli) struct Report {
+    pub(in crate::cli) election: String,
     identity: (),
     role: (),
     phase: (),
-    pub(super) state: State,
-    pub(super) term: Option<Term>,
-    pub(super) since: Option<String>,
-    pub(super) validity_remaining_ms: u64,
-    pub(super) ttl_ms: Option<u64>,
-    pub(super) quorum: usize,
-    pub(super) voters: usize,
-    pub(super) voters_answering: usize,
-    pub(super) voters_held: usize,
-    pub(super) margin: Margin,
-    pub(super) leader: Option<Leader>,
+    pub(in crate::cli) state: State,
+    pub(in crate::cli) term: Option<Term>,
+    pub(in crate::cli) since: Option<String>,
+    pub(in crate::cli) validity_remaining_ms: u64,
+    pub(in crate::cli) ttl_ms: Option<u64>,
+    pub(in crate::cli) quorum: usize,
+    pub(in crate::cli) voters: usize,
+    pub(in crate::cli) voters_answering: usize,
+    pub(in crate::cli) voters_held: usize,
+    pub(in crate::cli) margin: Margin,
+    pub(in crate::cli) leader: Option<Leader>,
     /// Who held the lease last, where nobody certainly leads.
-    pub(super) last_holder: Option<Leader>,
-    pub(super) voter: Vec<VoterReport>,
-    pub(super) notes: Vec<String>,
+    pub(in crate::cli) last_holder: Option<Leader>,
+    pub(in crate::cli) voter: Vec<VoterReport>,
+    pub(in crate::cli) notes: Vec<String>,
     last_transitions: (),
 }
 
 impl Report {
     /// What the voters of an election said, in the order of the configuration.
-    pub(super) fn new(election: &str, sights: &[Sight]) -> Self {
+    pub(in crate::cli) fn new(election: &str, sights: &[Sight]) -> Self {
         let quorum = sights.len() / 2 + 1;
         let conditions: Vec<_> = sights.iter().map(|sight| condition(sight, sights)).collect();
         let count = |is: fn(Condition) -> bool| conditions.iter().filter(|&&one| is(one)).count();
@@ -202,12 +202,12 @@ impl Report {
     }
 
     /// A quorum of voters answered.
-    pub(super) fn has_quorum(&self) -> bool {
+    pub(in crate::cli) fn has_quorum(&self) -> bool {
         self.voters_answering >= self.quorum
     }
 
     /// The same without what moves by itself, to see whether anything changed.
-    pub(super) fn at_rest(&self) -> Self {
+    pub(in crate::cli) fn at_rest(&self) -> Self {
         let mut rest = Self { validity_remaining_ms: 0, ..self.clone() };
         for voter in &mut rest.voter {
             voter.lease_remaining_ms = None;
@@ -224,7 +224,7 @@ impl Report {
 }
 
 /// Whole milliseconds.
-pub(super) fn ms(duration: Duration) -> u64 {
+pub(in crate::cli) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -247,7 +247,7 @@ fn condition(sight: &Sight, sights: &[Sight]) -> Condition {
 }
 
 /// The other voters that answered with the same run.
-pub(super) fn same_server<'a>(
+pub(in crate::cli) fn same_server<'a>(
     sight: &'a Sight,
     observation: &'a Observation,
     sights: &'a [Sight],

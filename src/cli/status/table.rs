@@ -4,36 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::report::{Condition, Leader, Report, State, VoterReport};
+use crate::cli::paint::{Mark, Paint};
 
 const HEADINGS: [&str; 8] =
     ["VOTER", "STANDING", "LEADER'S", "LEASE LEFT", "RECORD", "ROUND TRIP", "CLOCK", "SERVER"];
-
-/// How text is marked on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Paint {
-    Plain,
-    Colours,
-}
-
-#[derive(Clone, Copy)]
-enum Mark {
-    None,
-    Bold,
-    Good,
-    Bad,
-}
-
-impl Paint {
-    fn on(self, text: &str, mark: Mark) -> String {
-        let code = match (self, mark) {
-            (Self::Plain, _) | (_, Mark::None) => return text.to_owned(),
-            (_, Mark::Bold) => "1",
-            (_, Mark::Good) => "32",
-            (_, Mark::Bad) => "31",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-}
 
 /// The whole table; `wall_us` is our Unix time, for how long ago something was.
 pub(super) fn table(report: &Report, wall_us: u64, paint: Paint) -> String {
@@ -79,7 +53,7 @@ pub(super) fn line(report: &Report, wall_us: u64) -> String {
 }
 
 /// Who leads, or why nobody is said to.
-pub(super) fn verdict(report: &Report) -> String {
+pub(in crate::cli) fn verdict(report: &Report) -> String {
     let last = || report.last_holder.as_ref().map_or_else(|| "somebody".to_owned(), named);
     let last_term = report.last_holder.as_ref().map_or(0, |leader| leader.term);
     let Report { voters_held: held, voters, quorum, .. } = report;
@@ -139,19 +113,9 @@ fn voters(report: &Report) -> String {
 }
 
 fn rows(voters: &[VoterReport], paint: Paint) -> String {
-    let cells: Vec<[String; 8]> =
-        std::iter::once(HEADINGS.map(str::to_owned)).chain(voters.iter().map(row)).collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 8] = std::array::from_fn(width);
-    let marks = std::iter::once(Mark::Bold).chain(voters.iter().map(mark));
-    let mut text = String::new();
-    for (row, mark) in cells.iter().zip(marks) {
-        let padded: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(&paint.on(padded.join("  ").trim_end(), mark));
-        text.push('\n');
-    }
-    text
+    let headings = (Mark::Bold, HEADINGS.map(str::to_owned));
+    let voters = voters.iter().map(|voter| (mark(voter), row(voter)));
+    paint.table(&std::iter::once(headings).chain(voters).collect::<Vec<_>>())
 }
 
 fn row(voter: &VoterReport) -> [String; 8] {

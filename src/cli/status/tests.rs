@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::report::{Condition, Report, Sight, State};
-use super::table::{Paint, line, table};
+use super::table::{line, table};
+use crate::cli::paint::Paint;
 use crate::core::{Answer, Ballot, Instance, LeaseKey, Observation, Run, Seen, Standing};
 use crate::voter::Details;
 

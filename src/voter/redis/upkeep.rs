@@ -12,6 +12,7 @@ use crate::voter::trouble::{Trouble, TroubleKind};
 pub(in crate::voter) enum Upkeep {
     Survey,
     Remove,
+    Probe,
 }
 
 macro_rules! scripts {
@@ -20,14 +21,15 @@ macro_rules! scripts {
             [
                 Script::new(concat!($header, include_str!("../upkeep.lua"), include_str!("../survey.lua"))),
                 Script::new(concat!($header, include_str!("../upkeep.lua"), include_str!("../remove.lua"))),
+                Script::new(concat!($header, include_str!("../probe.lua"))),
             ]
         })
     };
 }
 
 /// In the order of [`Upkeep`]. The flag, as for the operations: a full server must answer here as it does there.
-static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 2]> = scripts!("#!lua flags=allow-oom\n");
-static SCRIPTS_PLAIN: LazyLock<[Script; 2]> = scripts!("");
+static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 3]> = scripts!("#!lua flags=allow-oom\n");
+static SCRIPTS_PLAIN: LazyLock<[Script; 3]> = scripts!("");
 
 impl Link {
     /// Runs a script of upkeep; the fields of its answer.
@@ -45,6 +47,7 @@ impl Link {
         let script = match upkeep {
             Upkeep::Survey => &scripts[0],
             Upkeep::Remove => &scripts[1],
+            Upkeep::Probe => &scripts[2],
         };
         let mut command = cmd("EVALSHA");
         command.arg(script.get_hash()).arg(keys.len()).arg(&keys).arg(arguments);
@@ -53,6 +56,18 @@ impl Link {
             // Whatever somebody wrote into a record, it must be possible to show and to remove it.
             Value::Array(values) => values.into_iter().map(lossy).collect(),
             _ => Err(Trouble::new(TroubleKind::Malformed)),
+        }
+    }
+
+    /// What the server tells about itself.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not.
+    pub(in crate::voter) async fn info(&self) -> Result<String, Trouble> {
+        match self.call(&cmd("INFO")).await? {
+            Value::VerbatimString { text, .. } => Ok(text),
+            value => lossy(value),
         }
     }
 
