@@ -92,7 +92,6 @@ pub(super) struct Status {
 pub(super) struct VoterStatus {
     pub(super) reachable: bool,
     pub(super) holds_us: bool,
-    pub(super) round_trip_ms: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -76,9 +76,14 @@ fn vacant(scene: &Scene) -> String {
     }
     let forgetful = up - scene.members();
     if up - forgetful < QUORUM {
+        let who = if forgetful == 1 {
+            "1 voter remembers".to_owned()
+        } else {
+            format!("{forgetful} voters remember")
+        };
         return format!(
-            "Nobody may lead yet: {forgetful} voters remember nothing and might have forgotten a leader. All watch for \
-             {watch}; by then any such leader has stopped."
+            "Nobody may lead yet: {who} nothing and might have forgotten a leader. All watch for {watch}; by then any \
+             such leader has stopped."
         );
     }
     format!(

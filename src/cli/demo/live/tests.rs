@@ -114,8 +114,7 @@ impl Rehearsal {
     ) {
         let leader = leader.map(|(n, term)| Leader { identity: Some(NAMES[n].to_owned()), term });
         let is_up = |n: usize| self.scene.life(Actor::Voter(n)) == super::scene::Life::Up;
-        let seen =
-            |n| VoterStatus { reachable: is_up(n), holds_us: validity_ms > 0, round_trip_ms: Some(0.21) };
+        let seen = |n| VoterStatus { reachable: is_up(n), holds_us: validity_ms > 0 };
         let voter = (0..VOTERS.len()).map(seen).collect();
         let status = Status { phase, term, validity_remaining_ms: validity_ms, leader, voter };
         self.told(What::Status { candidate, sent: self.now, status });

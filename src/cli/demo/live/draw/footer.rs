@@ -29,7 +29,7 @@ const ALWAYS: &[(&str, &str)] = &[
 pub(super) fn draw(frame: &mut Frame, area: Rect, scene: &Scene, palette: Palette) {
     let verdict = match scene.book.violation() {
         None => Line::styled(
-            format!(" {} answers, never two leaders at once ", thousands(scene.book.total())),
+            format!(" answers so far: {}; never two leaders at once ", thousands(scene.book.total())),
             palette.faint(),
         ),
         Some(violation) => Line::styled(format!(" {violation} "), palette.bad()),

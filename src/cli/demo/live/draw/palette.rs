@@ -7,8 +7,9 @@ use super::super::scene::Tone;
 /// A grey that can be read on black and on white, which the sixteen named colours lack.
 const GREY: Color = Color::Indexed(245);
 
+/// Also where it stands within something faint.
 pub(super) fn strong() -> Style {
-    Style::new().add_modifier(Modifier::BOLD)
+    Style::new().fg(Color::Reset).add_modifier(Modifier::BOLD)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

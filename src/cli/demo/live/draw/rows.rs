@@ -9,7 +9,7 @@ use super::super::facts::{Actor, Phase, Recollection, Standing, Status};
 use super::super::scene::{Candidate, Life, Scene, Voter};
 use super::palette::Palette;
 use crate::cli::demo::company::{NAMES, VOTERS};
-use crate::cli::demo::times::TTL;
+use crate::cli::demo::times::{TTL, Times};
 
 /// The cells of a bar of full validity.
 const BAR_WIDTH: usize = 20;
@@ -26,7 +26,7 @@ pub(super) fn candidates(scene: &Scene, now: Duration, palette: Palette) -> Vec<
 pub(super) fn voters(scene: &Scene, now: Duration, palette: Palette) -> Vec<Line<'static>> {
     let row = |n| {
         let mut spans = name(scene, Actor::Voter(n), palette);
-        spans.extend(voter(&scene.voters[n], now, palette));
+        spans.extend(voter(&scene.voters[n], scene.times, now, palette));
         spans.extend(as_the_leader_sees_it(scene, n, palette));
         Line::from(spans)
     };
@@ -114,7 +114,7 @@ fn bar(left: Duration, style: Style, palette: Palette) -> [Span<'static>; 3] {
     [Span::styled(full, style), Span::styled(rest, palette.faint()), Span::styled(seconds, style)]
 }
 
-fn voter(voter: &Voter, now: Duration, palette: Palette) -> Vec<Span<'static>> {
+fn voter(voter: &Voter, times: Times, now: Duration, palette: Palette) -> Vec<Span<'static>> {
     let (title, style, text) = match (voter.life, &voter.recollection) {
         (Life::Down, _) => ("down", palette.bad(), "no process: e or d starts it again".to_owned()),
         (Life::Starting, _) => ("starting", palette.faint(), String::new()),
@@ -126,7 +126,7 @@ fn voter(voter: &Voter, now: Duration, palette: Palette) -> Vec<Span<'static>> {
                 .as_ref()
                 .is_none_or(|(_, before)| before.as_ref() != Some(&recollection.instance));
             match recollection.standing {
-                Standing::Member if is_asked => ("member", Style::new(), remembers(recollection, now)),
+                Standing::Member if is_asked => ("member", Style::new(), remembers(recollection, times, now)),
                 Standing::Blank => ("blank", palette.warning(), "remembers nothing".to_owned()),
                 Standing::Joining | Standing::Member => {
                     ("joining", palette.warning(), "has forgotten, and may not vote yet".to_owned())
@@ -137,9 +137,11 @@ fn voter(voter: &Voter, now: Duration, palette: Palette) -> Vec<Span<'static>> {
     vec![Span::styled(format!("{title:<9} "), style), Span::styled(format!("{text:<36}"), Style::new())]
 }
 
-fn remembers(recollection: &Recollection, now: Duration) -> String {
+/// While renewals come in, that they do; what is left of the lease only once they fail to.
+fn remembers(recollection: &Recollection, times: Times, now: Duration) -> String {
     let left = recollection.lease_until.map(|until| until.saturating_sub(now)).filter(|left| !left.is_zero());
     match (&recollection.holder, recollection.is_released, left) {
+        (Some(name), false, Some(left)) if left + times.renew * 2 > TTL => format!("has leased to {name}"),
         (Some(name), false, Some(left)) => {
             format!("has leased to {name}, for {:.1} s more", left.as_secs_f64())
         }
@@ -159,17 +161,10 @@ fn as_the_leader_sees_it(scene: &Scene, voter: usize, palette: Palette) -> Vec<S
         return Vec::new();
     };
     let name = NAMES[reign.candidate];
-    match (seen.reachable, seen.holds_us, seen.round_trip_ms) {
-        (true, true, Some(ms)) => vec![
-            Span::styled("✔ ", palette.good()),
-            Span::styled(format!("counts for {name}, {ms:.2} ms"), palette.faint()),
-        ],
-        (true, ..) => vec![Span::styled(format!("· not held by {name}"), palette.faint())],
-        (false, ..) => {
-            vec![
-                Span::styled("✘ ", palette.bad()),
-                Span::styled(format!("silent to {name}"), palette.faint()),
-            ]
-        }
-    }
+    let (mark, style, text) = match (seen.reachable, seen.holds_us) {
+        (true, true) => ("✔", palette.good(), "counts for"),
+        (true, false) => ("·", palette.faint(), "not held by"),
+        (false, _) => ("✘", palette.bad(), "silent to"),
+    };
+    vec![Span::styled(format!("{mark} "), style), Span::styled(format!("{text} {name}"), palette.faint())]
 }

@@ -25,8 +25,8 @@ impl Scene {
                  still for {watch}."
             ),
             Act::Stop if believes => format!(
-                "You stopped {name} (SIGSTOP). After its last renewal it may believe for {}, and notices nothing; \
-                 the others wait for longer, {watch}.",
+                "You stopped {name} (SIGSTOP): it notices nothing. It may believe for {} after a renewal; the others \
+                 wait for {watch}.",
                 named("D", self.times.validity)
             ),
             Act::End if believes => format!(
@@ -110,9 +110,7 @@ impl Scene {
             }
             "lost" => {
                 let why = match news.data.reason.as_deref().unwrap_or_default() {
-                    "lapsed" => {
-                        "its validity has ended, and to know that it needs no more than its own clocks"
-                    }
+                    "lapsed" => "its validity has ended. Its own clocks told it so",
                     "lost" => "a majority of the voters has forgotten its lease",
                     "clock_diverged" => "its clocks disagree: it was suspended, or the time was set",
                     "clock_stood" => "its clock stood still while those of the voters went on",
