@@ -59,6 +59,13 @@ bench: ## measure Quorate and its alternatives side by side, on this machine
 	@scripts/tools.sh rust server etcd
 	bench/run.sh
 
+.PHONY: recording
+recording: ## play the live demo and record it: docs/demo.svg
+	@scripts/tools.sh rust server recording
+	cargo build --release --locked
+	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" PYTHONPATH=.tools/recording \
+	    .tools/recording/python scripts/record-demo.py target/release/quorate docs/demo.svg
+
 .PHONY: doc
 doc: ## the library's documentation, in target/doc
 	@scripts/tools.sh rust

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [lint] [etcd]
+# usage: scripts/tools.sh [rust] [server] [servers] [lint] [etcd] [recording]
 #   rust      rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server    one redis-server or valkey-server                               (what the demo needs)
 #   servers   Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
 #   lint      shellcheck
 #   etcd      etcd and etcdctl                                                (what the comparison needs)
+#   recording Python packages that draw a terminal                            (what recording the demo needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -119,10 +120,25 @@ etcd() {
     fi
 }
 
+# With the Python that they are for, so that nobody has to find it again.
+recording() {
+    local packages=$tools/recording python
+    if cmp --silent scripts/recording.txt "$packages/installed.txt"; then
+        return
+    fi
+    python=$(python_with_pip)
+    rm -rf "$packages"
+    printf 'tools: installing what draws the recording\n'
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+        --require-hashes --only-binary :all: --target "$packages" --requirement scripts/recording.txt
+    ln -s "$(command -v "$python")" "$packages/python"
+    cp scripts/recording.txt "$packages/installed.txt"
+}
+
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | lint | etcd) "$what" ;;
+    rust | server | servers | lint | etcd | recording) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done
