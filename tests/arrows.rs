@@ -48,6 +48,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prometheus", &["src/metrics.rs", "src/metrics/"]),
     ("axum", &["src/http.rs", "src/http/", "src/cli.rs", "src/cli/"]),
     ("anyhow", &["src/main.rs", "src/cli.rs", "src/cli/"]),
+    ("ratatui", &["src/cli/demo/live.rs", "src/cli/demo/live/"]),
     ("clap", &["src/main.rs", "src/cli.rs", "src/cli/"]),
 ];
 
