@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where a value is not what it must be")]
 
 pub mod candidate;
+pub mod failover;
 pub mod forwarder;
 pub mod onlookers;
 

@@ -81,7 +81,9 @@ impl Onlookers {
             let (identity, address, is_over) = (agent.identity.clone(), agent.address, Arc::clone(&is_over));
             std::thread::spawn(move || {
                 let mut seen = Vec::new();
-                while !is_over.load(Ordering::SeqCst) {
+                loop {
+                    // Read before the round: what was so when the watch was ended is seen.
+                    let is_last = is_over.load(Ordering::SeqCst);
                     for asked in Asked::ALL {
                         let sent = boot();
                         // A candidate that was ended or stopped says nothing, and nothing is no yes.
@@ -93,9 +95,11 @@ impl Onlookers {
                             seen.push(Yes { identity, asked, term, sent, received, validity });
                         }
                     }
+                    if is_last {
+                        break seen;
+                    }
                     std::thread::sleep(PAUSE);
                 }
-                seen
             })
         };
         Self { threads: agents.iter().map(thread).collect(), is_over }

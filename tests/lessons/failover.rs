@@ -1,80 +1,17 @@
 //! A voter that is a primary with a replica behind one address, failed over to a replica that lost the last writes.
 
-use super::{TTL, candidate};
-use crate::common::Version;
-use crate::common::candidate::{Agent, LETTERS, Voters, count, eventually, field, has_lease};
-use crate::common::forwarder::Forwarder;
+use super::TTL;
+use crate::common::candidate::{count, eventually, field, has_lease};
+use crate::common::failover::{World, version};
 use crate::common::onlookers::Onlookers;
-use quorate::local::LocalServer;
-
-/// Voters of which the first `pairs` have a replica.
-struct World {
-    voters: Voters,
-    replicas: Vec<LocalServer>,
-    addresses: Vec<Forwarder>,
-}
-
-impl World {
-    fn new(count: usize, pairs: usize) -> Self {
-        let voters = Voters::new(count);
-        let replicas: Vec<_> = (0..pairs).map(|_| Version::Redis70.start()).collect();
-        for (primary, replica) in voters.servers.iter().zip(&replicas) {
-            follow(replica, primary);
-        }
-        // Only now: a first replica gives its primary a new history, which is an amnesia.
-        voters.educate(TTL);
-        eventually("the replicas know the election", || {
-            replicas.iter().all(|replica| field(replica, "standing") == "member")
-        });
-        let addresses = voters.servers.iter().map(|server| Forwarder::to(server.port())).collect();
-        Self { voters, replicas, addresses }
-    }
-
-    fn start(&self, identity: &str) -> Agent {
-        let urls: Vec<_> = LETTERS.into_iter().zip(self.addresses.iter().map(Forwarder::url)).collect();
-        candidate(identity, &urls)
-    }
-
-    /// The replica is promoted, and what the primary is told from here on is lost …
-    fn split(&self, pair: usize) {
-        self.replicas[pair].replicate(None).unwrap();
-    }
-
-    /// … when the address moves to the replica.
-    fn fail_over(&self, pair: usize) {
-        self.addresses[pair].redirect(self.replicas[pair].port());
-    }
-
-    /// The way back: the old primary follows, is promoted, and misses what comes after.
-    fn split_back(&self, pair: usize) {
-        follow(&self.voters.servers[pair], &self.replicas[pair]);
-        self.voters.servers[pair].replicate(None).unwrap();
-    }
-
-    fn fail_back(&self, pair: usize) {
-        self.addresses[pair].redirect(self.voters.servers[pair].port());
-    }
-}
-
-fn follow(replica: &LocalServer, primary: &LocalServer) {
-    replica.replicate(Some(primary)).unwrap();
-    eventually("the replica has copied everything", || {
-        replica.command(&["INFO", "replication"]).unwrap().contains("master_link_status:up")
-    });
-}
-
-/// The version of a server's record, which every renewal raises.
-fn version(server: &LocalServer) -> u64 {
-    field(server, "version").parse().unwrap()
-}
 
 /// A replica that lost the last writes forgot the lease, and would give it to somebody else in plain Redlock.
 #[test]
 fn a_fail_over_to_a_stale_replica_and_back_costs_neither_leader_nor_term() {
-    let world = World::new(3, 1);
-    let leader = world.start("leader");
+    let world = World::new(3, 1, TTL);
+    let leader = world.launch("leader").start();
     eventually("all three held", || leader.holds(3));
-    let standby = world.start("standby");
+    let standby = world.launch("standby").start();
     eventually("the standby sees it", || standby.sees("leader"));
     let term = leader.term();
     let onlookers = Onlookers::watch(&[&leader, &standby]);
@@ -105,8 +42,8 @@ fn a_fail_over_to_a_stale_replica_and_back_costs_neither_leader_nor_term() {
 /// The same process again, with what it knew earlier: its `run_id` alone does not tell, and nobody saw the replica.
 #[test]
 fn a_fail_over_there_and_back_that_nobody_saw_is_an_amnesia_of_that_voter_only() {
-    let world = World::new(3, 1);
-    let leader = world.start("leader");
+    let world = World::new(3, 1, TTL);
+    let leader = world.launch("leader").start();
     eventually("all three held", || leader.holds(3));
     let term = leader.term();
     let (primary, replica) = (&world.voters.servers[0], &world.replicas[0]);
@@ -124,15 +61,15 @@ fn a_fail_over_there_and_back_that_nobody_saw_is_an_amnesia_of_that_voter_only()
 /// The same with a majority at once: now leadership may be lost, but nobody shares it and terms grow.
 #[test]
 fn a_fail_over_of_a_majority_to_stale_replicas_makes_no_two_leaders_and_no_smaller_term() {
-    let world = World::new(3, 2);
+    let world = World::new(3, 2, TTL);
     let before = field(&world.replicas[0], "term");
     assert_eq!(before, crate::common::candidate::FORMER_TERM.to_string());
     // Before anybody leads: the replicas will know nothing of this leadership at all.
     world.split(0);
     world.split(1);
-    let leader = world.start("leader");
+    let leader = world.launch("leader").start();
     eventually("all three held", || leader.holds(3));
-    let standby = world.start("standby");
+    let standby = world.launch("standby").start();
     eventually("the standby sees it", || standby.sees("leader"));
     let term = leader.term().unwrap();
     let onlookers = Onlookers::watch(&[&leader, &standby]);

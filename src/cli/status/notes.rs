@@ -10,9 +10,17 @@ pub(super) fn notes(sights: &[Sight], conditions: &[Condition]) -> Vec<String> {
         notes.extend(standing(sight, *condition, sights));
         notes.extend(foreign_key(sight));
         notes.extend(eviction(sight));
+        notes.extend(loneliness(sights));
         notes.into_iter().map(|note| format!("{}: {note}", sight.name)).collect::<Vec<_>>()
     };
     sights.iter().zip(conditions).flat_map(about).collect()
+}
+
+/// What one voter cannot do, for whoever has forgotten that it was allowed.
+fn loneliness(sights: &[Sight]) -> Option<String> {
+    let told = "is the only voter: while it is away nobody leads, and whenever it restarts, is flushed or fails over \
+                nobody leads for about one ttl; terms still grow unless clocks lie";
+    (sights.len() == 1).then(|| told.to_owned())
 }
 
 fn standing(sight: &Sight, condition: Condition, sights: &[Sight]) -> Option<String> {
