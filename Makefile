@@ -33,7 +33,7 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 
 .PHONY: test
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
-	@scripts/tools.sh rust servers
+	@scripts/tools.sh rust servers neighbours
 	cargo test --locked --features planted-bugs --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
 
@@ -79,7 +79,7 @@ fmt: ## format the code
 
 .PHONY: tools
 tools: ## install what building and testing need, and only what is missing
-	@scripts/tools.sh rust servers
+	@scripts/tools.sh rust servers neighbours
 	@printf 'all there\n'
 
 .PHONY: clean

