@@ -2,7 +2,7 @@
 //! campaigns when asked, a leadership that can be asked and must be given up.
 //!
 //! This is the whole public surface; what it stands on is visible for the benchmarks and the tests of this
-//! repository, hidden from the documentation, and no promise (docs/adr/0005-library.md).
+//! repository, hidden from the documentation, and no promise (docs/adr/0006-library.md).
 
 mod builder;
 mod election;
