@@ -9,6 +9,7 @@ mod event;
 mod ledger;
 mod planted;
 mod record;
+mod released;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -24,8 +25,9 @@ pub use event::{
 pub use planted::{Bug, Planted};
 pub use record::{
     Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Malformed, Observation, Operation,
-    Question, Refusal, Released, Run, Seen, Standing, TERM_LIMIT, Term,
+    Question, Refusal, Run, Seen, Standing, TERM_LIMIT, Term,
 };
+pub use released::Released;
 pub use time::{Moment, Now};
 pub use timing::{LONGEST_TTL, SHORTEST_TTL, Timing, ladder, leader_validity, observer_wait};
 pub use voter_model::{Caller, Reply, Server, VoterModel};

@@ -48,6 +48,9 @@ pub use crate::voter::TroubleKind;
 
 /// How many commands may wait for the election's task; more wait in their callers.
 const COMMANDS_WAITING: usize = 64;
+/// How many hints may wait for the election's task: several releases by each of nine voters. One that finds no room is
+/// dropped, and the next poll makes up for it.
+pub const HINTS_WAITING: usize = 64;
 
 /// What an election is told once.
 #[derive(Clone, Debug)]

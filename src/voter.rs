@@ -247,7 +247,7 @@ impl Voter {
     }
 
     /// From now on tells `listener` whenever this voter says that the lease of the scope's election was released, on
-    /// this connection and all later ones. Where the listener is full the hint is dropped: one is as good as many.
+    /// this connection and all later ones. Where the listener is full the hint is dropped, and the next poll makes up for it.
     pub fn listen(&self, scope: &Scope, listener: mpsc::Sender<Hint>) {
         let hint =
             Hint { election: Arc::clone(&scope.election), voter: Arc::clone(&scope.voter), released: None };

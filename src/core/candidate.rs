@@ -6,11 +6,12 @@
 //! Spurious calls are harmless.
 //!
 //! This file decides which rule applies; its children hold the rules: `watching` what is known of the voters,
-//! `asking` every question, `attempt` and `leading` the two roles that hold voters, `rejoining` the voters that
-//! forgot.
+//! `hinting` what hints add to it, `asking` every question, `attempt` and `leading` the two roles that hold voters,
+//! `rejoining` the voters that forgot.
 
 mod asking;
 mod attempt;
+mod hinting;
 mod leading;
 mod rejoining;
 mod tripping;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::planted::Planted;
-use super::record::{Answer, Observation, Question, Released, Term};
+use super::record::{Answer, Observation, Question, Term};
+use super::released::Released;
 use super::time::Moment;
 use super::timing::Timing;
 

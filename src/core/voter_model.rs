@@ -7,8 +7,9 @@
 use super::planted::{Bug, Planted};
 use super::record::{
     Answer, Ballot, FORMAT, GrantTerm, HighWater, Instance, LeaseKey, Observation, Operation, Question,
-    Refusal, Released, Run, Seen, Standing, Term,
+    Refusal, Run, Seen, Standing, Term,
 };
+use super::released::Released;
 use std::time::Duration;
 
 /// The server under the voter at the instant of a call.

@@ -12,13 +12,11 @@ use super::error::Error;
 use super::holding::Holding;
 use super::voters::Voters;
 use crate::core::{LONGEST_TTL, ResetPolicy, SHORTEST_TTL, Timing, ladder};
-use crate::election::{self as driver, About, Margins, ScopedVoter, Surroundings};
+use crate::election::{self as driver, About, HINTS_WAITING, Margins, ScopedVoter, Surroundings};
 use crate::voter::{Hint, Scope, Voter, check_election, check_key_prefix, check_text_for_people};
 
 const DEFAULT_TTL: Duration = Duration::from_secs(10);
 const DEFAULT_KEY_PREFIX: &str = "quorate";
-/// Hints only wake up: one that finds its queue full is as good as delivered.
-const HINTS_WAITING: usize = 16;
 /// Shorter timeouts are less than a round trip over any network.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(10);
 

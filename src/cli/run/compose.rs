@@ -15,12 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Exit, connect};
 use crate::config::{Config, Readiness};
-use crate::election::{About, Election, Margins, NoWork, ScopedVoter, Settings, Surroundings};
+use crate::election::{About, Election, HINTS_WAITING, Margins, NoWork, ScopedVoter, Settings, Surroundings};
 use crate::http::{self, Endpoints};
 use crate::metrics::Metrics;
 
-/// Hints only wake up: one that finds its queue full is as good as delivered.
-const HINTS_WAITING: usize = 16;
 /// The address that is used where none is configured; it alone may be replaced on a host without IPv6.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9797);
 

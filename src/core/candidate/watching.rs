@@ -4,22 +4,16 @@
 use std::time::Duration;
 
 use super::asking::{Asked, Pending};
+use super::hinting::Told;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, Inertia, VoterIndex};
 use crate::core::planted::Bug;
-use crate::core::record::{Answer, HighWater, LeaseKey, Observation, Released, Seen, Standing};
+use crate::core::record::{Answer, HighWater, LeaseKey, Observation, Seen, Standing};
 use crate::core::time::{Moment, Now};
-use crate::core::voter_set::VoterSet;
 
 /// The most polls of one voter that may wait for an answer: the regular one, and one because of a hint that came
 /// while it was under way.
 const MOST_POLLS_IN_FLIGHT: usize = 2;
-/// The most polls of one voter that hints may cause between two regular ones, so that whoever may publish cannot
-/// make us ask without end. A race for a released lease takes a handful.
-const MOST_HINTED_POLLS: u8 = 16;
-/// Several standbys are woken by one hint; each waits a random part of this many round trips first, so that they
-/// seldom split the vote. A quarter of it is how long the first of three waits on average, and how far ahead it is.
-const SPREAD_ROUND_TRIPS: u32 = 1;
 /// The round trip that is assumed until one has been measured.
 const ASSUMED_ROUND_TRIP: Duration = Duration::from_millis(1);
 
@@ -29,14 +23,6 @@ pub(super) struct Watch {
     pub(super) observation: Observation,
     /// When the first reply that showed this version was received.
     pub(super) since: Moment,
-}
-
-/// A release that a hint told of and no observation has shown yet.
-#[derive(Clone, Copy, Debug)]
-struct Told {
-    /// What an observation would show, if the hint is true.
-    seen: Seen,
-    received: Moment,
 }
 
 /// A series of polls that were not answered by a member.
@@ -75,8 +61,8 @@ pub(super) struct Watched {
     /// When we gave it back; older observations tell what it was before.
     pub(super) given_back: Option<Moment>,
     in_flight: Vec<Moment>,
-    hinted_polls: u8,
-    told: Option<Told>,
+    pub(super) hinted_polls: u8,
+    pub(super) told: Option<Told>,
 }
 
 impl Watched {
@@ -84,45 +70,6 @@ impl Watched {
     pub(super) fn forget_time(&mut self) {
         self.time_read = None;
         self.time_excess = None;
-    }
-
-    fn note_release(&mut self, now: Moment, released: Released) {
-        let Some(Watch { observation, .. }) = self.watch else { return };
-        let is_news = released.version > observation.seen.version;
-        let may_be_granted =
-            observation.standing == Standing::Member && !matches!(observation.key, LeaseKey::Foreign { .. });
-        if is_news && may_be_granted {
-            let Released { holder, version } = released;
-            let seen = Seen { holder: Some(holder), version, released: true, ..observation.seen };
-            self.told = Some(Told { seen, received: now });
-        }
-    }
-
-    /// An observation that was sent after the hint knows better, and so does one that shows as much.
-    fn outdate_told(&mut self, sent: Moment, seen: &Seen) {
-        self.told = self.told.filter(|told| {
-            sent.is_before(told.received)
-                && seen.instance == told.seen.instance
-                && seen.version < told.seen.version
-        });
-    }
-
-    /// Since when it is known what a grant would be built on.
-    pub(super) fn known_since(&self) -> Option<Moment> {
-        self.told.map(|told| told.received).or_else(|| self.watch.map(|watch| watch.since))
-    }
-
-    /// Whoever was told need not look as well.
-    pub(super) fn put_off_looking(&mut self) {
-        if self.told.is_some() {
-            self.poll_at = None;
-        }
-    }
-
-    /// Nothing is left to be done about what a hint told.
-    pub(super) fn forget_told(&mut self) {
-        self.put_off_looking();
-        self.told = None;
     }
 
     fn note_time(&mut self, time_us: u64, sent: Moment, received: Moment) {
@@ -204,35 +151,6 @@ impl Candidate {
         watched.polled = Some(now);
         watched.in_flight.push(now);
         self.observe(now, voter);
-    }
-
-    /// Observes one voter after a random part of a few round trips, drawn once for all voters that turn up together:
-    /// it is the candidates that shall not come at once.
-    fn poll_soon(&mut self, now: Moment, voter: VoterIndex) {
-        let spread = self.round_trip() * SPREAD_ROUND_TRIPS;
-        if self.look_at.plus(spread).is_at_or_before(now) {
-            self.look_at = now.plus(self.random_below(spread));
-        }
-        let mut due = self.look_at.latest(now);
-        if self.watched[voter].told.is_some() {
-            // The grant goes first; where it is sent there is no need to look.
-            due = due.plus(self.round_trip());
-        }
-        let watched = &mut self.watched[voter];
-        watched.poll_at = Some(watched.poll_at.map_or(due, |earlier| earlier.earliest(due)));
-    }
-
-    pub(super) fn on_hint(&mut self, now: Moment, voter: VoterIndex, released: Option<Released>) {
-        let Some(watched) =
-            self.watched.get_mut(voter).filter(|watched| watched.hinted_polls < MOST_HINTED_POLLS)
-        else {
-            return;
-        };
-        watched.hinted_polls += 1;
-        if let Some(released) = released {
-            watched.note_release(now, released);
-        }
-        self.poll_soon(now, voter);
     }
 
     /// The q-th quickest voter's round trip.
@@ -347,19 +265,6 @@ impl Candidate {
             LeaseKey::Foreign { .. } => self.settings.planted.has(Bug::ForeignOverwritten) && seen.released,
         };
         may_be_taken.then_some((seen, matches!(key, LeaseKey::Holders { .. })))
-    }
-
-    /// Eligible, or told by a hint to be released: saves the observation in between. Only a voter decides: it compares
-    /// the grant with its record, so that a false or late hint costs an attempt with its pause, and nothing else.
-    pub(super) fn grantable(&self, voter: VoterIndex, now: Moment) -> Option<(Seen, bool)> {
-        let watched = &self.watched[voter];
-        let may_act = watched.reachable && self.look_at.is_at_or_before(now) && self.twin_of(voter).is_none();
-        let told = || watched.told.filter(|_| may_act).map(|told| (told.seen, false));
-        self.eligible(voter, now).or_else(told)
-    }
-
-    pub(super) fn grantable_voters(&self, now: Moment) -> VoterSet {
-        (0..self.watched.len()).filter(|&voter| self.grantable(voter, now).is_some()).collect()
     }
 
     /// Rule 3's first half: when to attempt.

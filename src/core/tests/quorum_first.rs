@@ -3,17 +3,38 @@
 use std::time::Duration;
 
 use super::lab::{Lab, Link, ONE_WAY, TTL};
-use crate::core::{Answer, Ballot, Event, GrantTerm, Operation, Planted, Released, Seen, StandBack};
+use crate::core::{
+    Action, Answer, Ballot, Event, GrantTerm, Observation, Operation, Planted, Released, Seen, StandBack,
+    Term,
+};
 
 fn is_grant(operation: &Operation) -> bool {
     matches!(operation, Operation::Grant { .. })
 }
 
-fn observe(lab: &mut Lab, voter: usize) -> Seen {
+fn look(lab: &mut Lab, voter: usize) -> Observation {
     match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-        Answer::Observed(observation) => observation.seen,
+        Answer::Observed(observation) => observation,
         other => panic!("{other:?}"),
     }
+}
+
+fn observe(lab: &mut Lab, voter: usize) -> Seen {
+    look(lab, voter).seen
+}
+
+fn term_of(lab: &mut Lab, voter: usize) -> Term {
+    look(lab, voter).term
+}
+
+/// Hints of a release that there was not, so that every voter asked refuses.
+fn mislead(lab: &mut Lab) {
+    for voter in 0..5 {
+        let seen = observe(lab, voter);
+        let released = Some(Released { holder: seen.holder.unwrap(), version: seen.version + 1 });
+        lab.tell(1, Event::Hint { voter, released });
+    }
+    lab.pass(2 * ONE_WAY);
 }
 
 /// A leader of five voters and a standby that knows them.
@@ -37,6 +58,8 @@ fn a_quorum_is_asked_first_and_the_rest_once_elected() {
     assert_eq!(first.iter().filter(|(_, _, _, op)| is_grant(op)).count(), 3);
     assert_eq!(rest.iter().filter(|(_, _, _, op)| is_grant(op)).count(), 2);
     assert_eq!(lab.held_by(1), 5, "without waiting for the next observation");
+    let term = lab.terms(1)[0];
+    (0..5).for_each(|voter| assert_eq!(term_of(&mut lab, voter), term, "the rest stores the very same term"));
     assert_eq!(lab.terms(1).len(), 1);
 }
 
@@ -78,4 +101,46 @@ fn where_no_quorum_can_come_together_the_attempt_ends_with_the_last_answer() {
     assert_eq!(lab.leaders(), [] as [usize; 0]);
     let released = lab.count_asked(since, |who, _, op| who == 1 && matches!(op, Operation::Release { .. }));
     assert!(released > 0, "silence may have been a yes: it is given back");
+}
+
+#[test]
+fn nothing_is_given_back_where_it_was_refused() {
+    let mut lab = with_standby();
+    let since = lab.now();
+    mislead(&mut lab);
+    assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
+    let released = |voter| {
+        lab.count_asked(since, |who, v, op| (who, v) == (1, voter) && matches!(op, Operation::Release { .. }))
+    };
+    let asked = |voter| lab.count_asked(since, |who, v, op| (who, v) == (1, voter) && is_grant(op));
+    for voter in 0..5 {
+        assert_eq!(released(voter) == 0, asked(voter) > 0, "voter {voter}: all that were asked refused");
+    }
+}
+
+#[test]
+fn whoever_lost_leaves_the_voters_alone_for_two_round_trips() {
+    let mut lab = with_standby();
+    mislead(&mut lab);
+    assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
+    let since = lab.now();
+    lab.pass(2 * ONE_WAY);
+    assert_eq!(lab.count_asked(since, |who, _, _| who == 1), 0);
+    lab.pass(Duration::from_millis(5));
+    assert!(lab.count_asked(since, |who, _, _| who == 1) >= 5, "and looks again soon after");
+}
+
+#[test]
+fn a_slow_voter_is_asked_last() {
+    let mut lab = with_standby();
+    lab.cut(1, [0], Link::AnswersHeld);
+    lab.pass_slowly(1, TTL / 5);
+    lab.cut(1, [0], Link::Up);
+    let before = lab.asked.len();
+    lab.resign(0, StandBack::ForGood);
+    lab.pass(10 * ONE_WAY);
+    assert_eq!(lab.leaders(), [1]);
+    let grants = lab.asked[before..].iter().filter(|(_, who, _, op)| *who == 1 && is_grant(op));
+    let order: Vec<_> = grants.map(|(_, _, voter, _)| *voter).collect();
+    assert!(!order[..3].contains(&0), "{order:?}");
 }
