@@ -68,6 +68,17 @@ fn elections_that_cannot_be_are_refused_with_what_to_do() {
     assert_eq!(builder().start(&voters).unwrap_err(), Error::NoRuntime);
 }
 
+/// The election's task lives where it was started, whoever asks it later.
+#[test]
+fn an_election_whose_runtime_is_gone_says_so() {
+    let urls = [1, 2, 3].map(|port| (format!("v{port}"), format!("redis://127.0.0.1:{port}")));
+    let voters = Voters::new(urls).unwrap();
+    let mut election = block_on(async { Election::builder("orders").start(&voters) }).unwrap();
+    let error = block_on(election.campaign()).unwrap_err();
+    assert!(matches!(error, Error::Ended { .. }), "{error}");
+    assert!(error.to_string().contains("start the election anew"));
+}
+
 #[test]
 fn no_password_is_shown() {
     let url = format!("redis://me:{SECRET}@one");
