@@ -223,7 +223,8 @@ impl Candidate {
 
     fn on_resign(&mut self, now: Moment, stand_back: StandBack) {
         match stand_back {
-            StandBack::For(duration) => self.stand_back = duration,
+            // Whoever asks for less takes nothing from whoever asked for more.
+            StandBack::For(duration) => self.stand_back = self.stand_back.max(duration),
             StandBack::ForGood => self.withdrawn = true,
         }
         match &mut self.role {

@@ -81,8 +81,8 @@ pub enum Event {
     },
 }
 
-/// How long a candidate does not campaign after it resigned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long a candidate does not campaign after it resigned; of several the longest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StandBack {
     /// Counted from the release.
     For(Duration),

@@ -254,8 +254,15 @@ impl Leadership {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Whoever stands back already does so for no less.
     pub(super) fn set_stage(&self, stage: Stage) {
-        self.board().stage = stage;
+        let mut board = self.board();
+        board.stage = match (board.stage, stage) {
+            (Stage::Resigned(Some(before)), Stage::Resigned(Some(end))) => {
+                Stage::Resigned(Some(before.latest(end)))
+            }
+            (_, stage) => stage,
+        };
     }
 
     pub(crate) fn elected(&self, now: Now, term: Term, until: Moment, why: Succession) {

@@ -162,6 +162,20 @@ fn a_candidate_that_stands_back_leaves_the_lease_to_others_for_so_long() {
 }
 
 #[test]
+fn of_several_times_to_stand_back_the_longest_counts() {
+    let mut lab = Lab::with_leader(3, 1, Planted::none());
+    lab.keep_working(0);
+    lab.resign(0, StandBack::For(2 * TTL));
+    lab.resign(0, StandBack::For(Duration::ZERO));
+    lab.tell(0, Event::WorkStopped);
+    lab.resign(0, StandBack::For(TTL / 2));
+    lab.pass(2 * TTL - Duration::from_millis(1));
+    assert!(!lab.leads(0));
+    lab.pass(TTL / 10);
+    assert!(lab.leads(0));
+}
+
+#[test]
 fn a_candidate_that_withdrew_only_looks_until_it_is_told_to_campaign_again() {
     let mut lab = Lab::with_leader(3, 1, Planted::none());
     lab.resign(0, StandBack::ForGood);

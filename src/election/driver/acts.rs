@@ -108,7 +108,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             // Past `hard` watchers count this leadership as over. It must not come back under the same term.
             tracing::warn!(election = %self.settings.about.election, term = claim.term,
                 "a renewal landed too late to go on: handing over");
-            self.resigning = Some(StandBack::For(Duration::ZERO));
+            self.resigning.get_or_insert(StandBack::For(Duration::ZERO));
             self.follow_ups.push_back(Event::Resign { stand_back: StandBack::For(Duration::ZERO) });
         } else if !before.leads_before_soft(now.at) && !claim.sealed {
             tracing::info!(election = %self.settings.about.election, term = claim.term, "safe: a renewal landed");
