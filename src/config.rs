@@ -59,10 +59,19 @@ pub struct Config {
     pub readiness: Readiness,
     /// What is done about a lost epoch.
     pub on_epoch_reset: ResetPolicy,
-    /// Where HTTP listens; port 0 lets the kernel choose.
-    pub listen: SocketAddr,
+    /// What answers over HTTP.
+    pub http: Http,
     /// How and how much is logged.
     pub log: Log,
+}
+
+/// What answers over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where it listens; port 0 lets the kernel choose.
+    pub listen: SocketAddr,
+    /// The file with the token that lets other hosts ask us to resign.
+    pub resign_token_file: Option<PathBuf>,
 }
 
 /// The address that others are told.
@@ -123,6 +132,23 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, Refused>
         Some(config) => Ok(Loaded { config, file, warnings }),
         None => Err(Problem::new("the configuration", "could not be judged", "report this as a bug").into()),
     }
+}
+
+/// Reads all sources for what they say about HTTP alone: where the agent of this host answers.
+///
+/// # Errors
+///
+/// What is wrong with that, or with how a source is written.
+pub fn load_http(flags: &Flags, environment: &Environment) -> Result<Http, Refused> {
+    let mut values = Values::default();
+    let mut problems = Problems::default();
+    read_file(flags, environment, &mut values, &mut problems)?;
+    // An agent that runs has warned of what it ignores.
+    let _ignored = environment::read(environment, &mut values, &mut problems);
+    read_flags(flags, &mut values);
+    let http = fields::http(&mut Judge::new(&values, &mut problems));
+    problems.into_result()?;
+    http.ok_or_else(|| Problem::new("http", "could not be judged", "report this as a bug").into())
 }
 
 /// Reads the first of `--config`, the variable and the default file; the default may be missing.
@@ -199,7 +225,7 @@ fn judge(
         ResetPolicy::default(),
         &[("continue", ResetPolicy::Continue), ("halt", ResetPolicy::Halt)],
     );
-    let listen = fields::listen(&mut judge);
+    let http = fields::http(&mut judge);
     let log = fields::log(&mut judge);
     fields::refuse_what_is_not_here(&mut judge);
     let is_unfit = default_identity.is_some_and(|name| name.is_empty() || name.chars().any(char::is_control));
@@ -224,7 +250,7 @@ fn judge(
         timing: timing?,
         readiness: readiness?,
         on_epoch_reset: on_epoch_reset?,
-        listen: listen?,
+        http: http?,
         log: log?,
     })
 }

@@ -18,6 +18,7 @@ mod predecessor;
 mod randomness;
 mod renewals;
 mod report;
+mod resigning;
 mod roll;
 mod status;
 mod verify;
@@ -38,6 +39,7 @@ pub use leadership::{About, Leadership};
 pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
 pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};
 pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, end_word, reset_word};
+pub use resigning::Resigner;
 pub use status::{ForeignKey, Phase, Role, Snapshot, StandingWord, VoterStatus};
 pub use verify::Verifier;
 
@@ -93,8 +95,11 @@ pub struct Election {
     /// Says whether to campaign; whoever says nothing campaigns.
     pub candidacy: Candidacy,
     course: candidacy::Course,
+    /// Asks to hand over.
+    pub resigner: Resigner,
     settings: Settings,
     commands: mpsc::Receiver<Command>,
+    resignations: mpsc::Receiver<resigning::Resignation>,
 }
 
 /// What the caller brings to an election.
@@ -117,6 +122,7 @@ impl Election {
     pub fn new(settings: Settings) -> Self {
         let (sender, commands) = mpsc::channel(COMMANDS_WAITING);
         let (candidacy, course) = Candidacy::new();
+        let (requests, resignations) = mpsc::channel(resigning::REQUESTS_WAITING);
         // Two rounds: the one under way, and the one that was asked for.
         let patience = settings.timing.voter_timeout * 2 + Duration::from_millis(100);
         Self {
@@ -124,8 +130,10 @@ impl Election {
             verifier: Verifier { commands: sender, patience },
             candidacy,
             course,
+            resigner: Resigner { requests },
             settings,
             commands,
+            resignations,
         }
     }
 
@@ -148,8 +156,9 @@ impl Election {
             },
             Box::new(randomness::SystemRandomness::new()?),
         );
-        drop((self.verifier, self.candidacy));
-        let asked = driver::Asked { commands: self.commands, course: self.course };
+        drop((self.verifier, self.candidacy, self.resigner));
+        let asked =
+            driver::Asked { commands: self.commands, course: self.course, resignations: self.resignations };
         driver::run(candidate, self.settings, self.leadership, asked, surroundings).await
     }
 }

@@ -1,21 +1,24 @@
-//! What others may ask over HTTP: `/livez /readyz /leaderz /status /watch /verify /metrics`.
+//! What others may ask over HTTP: `/livez /readyz /leaderz /status /watch /verify /metrics`, and `POST /resign`.
 //!
 //! Every answer is computed at the request. Nothing that a client does can cost leadership: headers, connections,
 //! watchers and waits are bounded, and whoever composes the program lets this run on a thread of its own.
 
 mod answers;
+mod resign;
 mod server;
 mod watch;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch as watch_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::election::{Leadership, Verifier};
+use crate::election::{Election, Leadership, Progress, Resigner, Verifier};
 
+use resign::Refusals;
 pub use server::serve;
 
 /// How many may watch at a time; each holds a connection for good.
@@ -38,6 +41,10 @@ pub type Scrape = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 pub struct Endpoints {
     leadership: Leadership,
     verifier: Verifier,
+    resigner: Resigner,
+    progress: watch_channel::Receiver<Progress>,
+    resign_token_file: Option<PathBuf>,
+    refusals: Refusals,
     scrape: Scrape,
     readiness: Readiness,
     watchers: Arc<Semaphore>,
@@ -46,17 +53,28 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The endpoints of one election. `closing` is the token that also ends [`serve`].
+    /// The endpoints of one election. Whoever has the token in `resign_token_file` may ask it to resign, also from
+    /// another host. `closing` is the token that also ends [`serve`].
     #[must_use]
     pub fn new(
-        leadership: Leadership,
-        verifier: Verifier,
+        election: &Election,
         scrape: Scrape,
         readiness: Readiness,
+        resign_token_file: Option<PathBuf>,
         closing: CancellationToken,
     ) -> Self {
-        let watchers = Arc::new(Semaphore::new(WATCHERS_LIMIT));
-        Self { leadership, verifier, scrape, readiness, watchers, closing }
+        Self {
+            leadership: election.leadership.clone(),
+            verifier: election.verifier.clone(),
+            resigner: election.resigner.clone(),
+            progress: election.candidacy.progress(),
+            resign_token_file,
+            refusals: Refusals::default(),
+            scrape,
+            readiness,
+            watchers: Arc::new(Semaphore::new(WATCHERS_LIMIT)),
+            closing,
+        }
     }
 }
 

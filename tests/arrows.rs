@@ -30,7 +30,8 @@ const LAYERS: &[Layer] = &[
     // What a program takes part in an election with: the public surface.
     Layer { name: "library", knows: &["core", "clock", "files", "voter", "election"] },
     Layer { name: "config", knows: &["core", "files", "voter"] },
-    Layer { name: "http", knows: &["core", "clock", "election"] },
+    // The token that lets other hosts ask for a hand-over is in a file.
+    Layer { name: "http", knows: &["core", "clock", "election", "files"] },
     // The kinds of trouble with a voter are labels.
     Layer { name: "metrics", knows: &["core", "clock", "voter", "election"] },
     Layer { name: "telemetry", knows: &["config"] },
@@ -38,7 +39,18 @@ const LAYERS: &[Layer] = &[
     Layer { name: "local", knows: &[] },
     Layer {
         name: "cli",
-        knows: &["core", "clock", "voter", "election", "config", "http", "metrics", "telemetry", "local"],
+        knows: &[
+            "core",
+            "clock",
+            "files",
+            "voter",
+            "election",
+            "config",
+            "http",
+            "metrics",
+            "telemetry",
+            "local",
+        ],
     },
 ];
 

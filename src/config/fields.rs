@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::judge::Judge;
+use super::Http;
+use super::judge::{Judge, checked_file};
 use super::keys::KEYS;
 use super::log::{Log, LogFormat, LogLevel};
 use super::problem::Noted;
+use crate::files;
 use crate::voter::{Unfit, check_election, check_key_prefix, check_text_for_people};
 
 const DEFAULT_LISTEN: &str = "[::]:9797";
@@ -41,7 +43,19 @@ fn fit(judge: &mut Judge<'_>, key: &str, checked: Result<(), Unfit>) -> Option<(
     checked.map_err(|Unfit { rule, remedy }| judge.refuse(key, rule, remedy)).ok()
 }
 
-pub(super) fn listen(judge: &mut Judge<'_>) -> Option<SocketAddr> {
+pub(super) fn http(judge: &mut Judge<'_>) -> Option<Http> {
+    let listen = listen(judge);
+    let resign_token_file = match judge.text("http.resignTokenFile") {
+        None => Some(None),
+        Some(entry) => {
+            let file = checked_file("http.resignTokenFile", entry, files::read_password);
+            judge.note(file).map(Some)
+        }
+    };
+    Some(Http { listen: listen?, resign_token_file: resign_token_file? })
+}
+
+fn listen(judge: &mut Judge<'_>) -> Option<SocketAddr> {
     let text = judge.text("http.listen").map_or(DEFAULT_LISTEN, |entry| entry.value.as_str());
     let parsed = text.parse();
     if parsed.is_err() {

@@ -54,6 +54,7 @@ pub const KEYS: &[Key] = &[
     key("onEpochReset"),
     key("statusFile"),
     flagged("http.listen", "--listen"),
+    key("http.resignTokenFile"),
     key("gates.podLabel.enabled"),
     key("gates.podLabel.key"),
     key("gates.endpointSlice.enabled"),

@@ -22,7 +22,7 @@ struct Document<'a> {
     timing: Timing,
     readiness: &'static str,
     on_epoch_reset: &'static str,
-    http: Http,
+    http: WrittenHttp,
     log: Log,
 }
 
@@ -75,8 +75,11 @@ struct Timing {
 }
 
 #[derive(Serialize)]
-struct Http {
+#[serde(rename_all = "camelCase")]
+struct WrittenHttp {
     listen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resign_token_file: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +107,7 @@ fn document(config: &Config) -> Document<'_> {
         key_prefix: &config.key_prefix,
         identity: &config.identity,
         cluster: config.cluster.as_deref(),
-        advertise: config.advertise.address(config.listen.port()),
+        advertise: config.advertise.address(config.http.listen.port()),
         voters: config.voters.iter().map(voter).collect(),
         allow_single_voter: config.voters.len() == 1,
         timing: Timing {
@@ -124,7 +127,10 @@ fn document(config: &Config) -> Document<'_> {
             ResetPolicy::Continue => "continue",
             ResetPolicy::Halt => "halt",
         },
-        http: Http { listen: config.listen.to_string() },
+        http: WrittenHttp {
+            listen: config.http.listen.to_string(),
+            resign_token_file: config.http.resign_token_file.as_ref().map(|path| path.display().to_string()),
+        },
         log: Log { format: config.log.format.name(), level: config.log.level.name() },
     }
 }

@@ -22,6 +22,7 @@ use super::port::{Pending, VoterPort, Work};
 use super::predecessor::Predecessor;
 use super::renewals::Renewals;
 use super::report::{Fact, OperationKind, Report};
+use super::resigning::Resignation;
 use super::roll::Roll;
 use super::verify::Rounds;
 use super::{Alarm, Command, Failure, Settings, Surroundings};
@@ -105,6 +106,7 @@ enum Woken {
     Hint(Option<Hint>),
     Command(Option<Command>),
     Wish(Option<Wish>),
+    Resign(Option<Resignation>),
     Shutdown,
     Alarm,
 }
@@ -113,6 +115,7 @@ enum Woken {
 pub(super) struct Asked {
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) course: Course,
+    pub(super) resignations: mpsc::Receiver<Resignation>,
 }
 
 pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
@@ -124,9 +127,10 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
 ) -> Result<(), Failure> {
     let Surroundings { voters, mut hints, work, report, shutdown } = surroundings;
     let mut alarm = Alarm::new().map_err(Failure::Timer)?;
-    let Asked { mut commands, course: Course { mut wish, progress } } = asked;
+    let Asked { mut commands, course: Course { mut wish, progress }, mut resignations } = asked;
     let mut driver = Driver::new(core, settings, leadership, voters, work, report, progress);
     let (mut hints_open, mut commands_open, mut wishes_open) = (true, true, true);
+    let mut resignations_open = true;
     // Whoever only wants to watch says so before the first turn.
     driver.wish(*wish.borrow_and_update());
     driver.turn(Event::Wake);
@@ -148,6 +152,7 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
             () = shutdown.cancelled(), if !is_ending => Woken::Shutdown,
             rung = alarm.wait(wake, now) => { rung.map_err(Failure::Timer)?; Woken::Alarm }
             hint = hints.recv(), if hints_open => Woken::Hint(hint),
+            resign = resignations.recv(), if resignations_open => Woken::Resign(resign),
             command = commands.recv(), if commands_open => Woken::Command(command),
         };
         match woken {
@@ -160,6 +165,8 @@ pub(super) async fn run<V: VoterPort + ?Sized, W: Work>(
             Woken::Command(None) => commands_open = false,
             Woken::Wish(Some(wish)) => driver.wish(wish),
             Woken::Wish(None) => wishes_open = false,
+            Woken::Resign(Some(resignation)) => driver.resign(resignation),
+            Woken::Resign(None) => resignations_open = false,
             Woken::Alarm => {
                 let late = clock::now().at.observer_elapsed(wake.latest(now));
                 driver.report.note(Fact::LoopDelay(late));

@@ -4,20 +4,20 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 
-use super::{Endpoints, Readiness, watch};
+use super::{Endpoints, Readiness, resign, watch};
 use crate::clock;
 use crate::core::Term;
 use crate::election::Phase;
 
-const PATHS: &str = "/livez /readyz /leaderz /status /watch /verify /metrics";
+const PATHS: &str = "/livez /readyz /leaderz /status /watch /verify /metrics, or POST /resign";
 
 /// Of the text format of Prometheus.
 const EXPOSITION: &str = "text/plain; version=0.0.4";
 
-const TERM: HeaderName = HeaderName::from_static("quorate-term");
+pub(super) const TERM: HeaderName = HeaderName::from_static("quorate-term");
 const VALIDITY: HeaderName = HeaderName::from_static("quorate-validity-ms");
 const LEADER: HeaderName = HeaderName::from_static("quorate-leader");
 
@@ -30,6 +30,13 @@ pub(super) fn router(endpoints: Endpoints) -> Router {
         .route("/watch", only(get(watch::watch)))
         .route("/verify", only(get(verify)))
         .route("/metrics", only(get(scrape)))
+        .route(
+            "/resign",
+            post(resign::resign).fallback(async || {
+                let sentence = "this path gives leadership up: use POST";
+                say(StatusCode::METHOD_NOT_ALLOWED, sentence.to_owned())
+            }),
+        )
         .fallback(async || say(StatusCode::NOT_FOUND, format!("nothing is here; ask for one of {PATHS}")))
         .with_state(endpoints)
 }
@@ -142,10 +149,10 @@ async fn scrape(State(endpoints): State<Endpoints>) -> Response {
 }
 
 /// The first value of a parameter. Our values need no percent-encoding.
-fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+pub(super) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     query?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-fn number(value: u128) -> HeaderValue {
+pub(super) fn number(value: u128) -> HeaderValue {
     HeaderValue::from(u64::try_from(value).unwrap_or(u64::MAX))
 }

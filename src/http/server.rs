@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Connection {
     is_busy: AtomicBool,
     pub(super) end: CancellationToken,
+    /// The other end.
+    pub(super) peer: SocketAddr,
 }
 
 /// Answers requests until `closing` is cancelled and then for at most a second more.
@@ -60,7 +62,7 @@ pub async fn serve(listener: TcpListener, endpoints: Endpoints) -> io::Result<()
     let accepting = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => connections.open(stream, &router, &closing),
+                Ok((stream, peer)) => connections.open(stream, peer, &router, &closing),
                 Err(error) => {
                     tracing::debug!(%error, "a connection was not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -85,7 +87,7 @@ struct Connections {
 }
 
 impl Connections {
-    fn open(&mut self, stream: TcpStream, router: &Router, closing: &CancellationToken) {
+    fn open(&mut self, stream: TcpStream, peer: SocketAddr, router: &Router, closing: &CancellationToken) {
         while self.tasks.try_join_next().is_some() {}
         // A connection's task holds one of the two references while it lives.
         self.oldest_first.retain(|connection| Arc::strong_count(connection) > 1);
@@ -98,8 +100,8 @@ impl Connections {
                 connection.end.cancel();
             }
         }
-        let connection =
-            Arc::new(Connection { is_busy: AtomicBool::new(false), end: CancellationToken::new() });
+        let connection = Connection { is_busy: AtomicBool::new(false), end: CancellationToken::new(), peer };
+        let connection = Arc::new(connection);
         self.oldest_first.push_back(Arc::clone(&connection));
         self.tasks.spawn(converse(stream, router.clone(), connection, closing.clone()));
     }

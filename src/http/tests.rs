@@ -51,9 +51,9 @@ impl Agent {
         let election = Election::new(settings);
         let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let closing = CancellationToken::new();
-        let (leadership, verifier) = (election.leadership.clone(), election.verifier.clone());
+        let leadership = election.leadership.clone();
         let scrape: Scrape = Arc::new(|| Ok("quorate_build_info 1\n".to_owned()));
-        let endpoints = Endpoints::new(leadership.clone(), verifier, scrape, readiness, closing.clone());
+        let endpoints = Endpoints::new(&election, scrape, readiness, None, closing.clone());
         let serving = tokio::spawn(serve(listener, endpoints));
         Self {
             leadership,

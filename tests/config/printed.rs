@@ -12,7 +12,7 @@ pub fn example() -> Setting {
     let directory = setting.directory().to_str().unwrap();
     let yaml = yaml.replace("/secrets/", &format!("{directory}/")).replace("/tls/", &format!("{directory}/"));
     setting.write("quorate.yaml", yaml.as_bytes());
-    for name in ["password", "previous", "c"] {
+    for name in ["password", "previous", "c", "resign"] {
         setting.write(name, format!("{PASSWORD}\n").as_bytes());
     }
     let certified = generate_simple_self_signed(vec!["redis".to_owned()]).unwrap();

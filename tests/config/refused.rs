@@ -172,6 +172,7 @@ fn unreadable_files_are_refused() {
             "auth: {passwordFile: quorate.yaml, previousPasswordFile: missing}\n",
             "auth.previousPasswordFile = \"missing\"",
         ),
+        ("http: {resignTokenFile: missing}\n", "http.resignTokenFile = \"missing\""),
         ("tls: {caFile: missing}\n", "tls.caFile = \"missing\""),
         ("tls: {certFile: missing, keyFile: missing}\n", "tls.certFile = \"missing\""),
         ("tls: {certFile: missing, keyFile: missing}\n", "tls.keyFile = \"missing\""),

@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9797);
 
 pub(super) fn run(config: &Config) -> anyhow::Result<Exit> {
-    let (listener, bound) = http::bind(config.listen, config.listen == DEFAULT_LISTEN)?;
+    let (listener, bound) = http::bind(config.http.listen, config.http.listen == DEFAULT_LISTEN)?;
     let main = runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     main.block_on(campaign(config, listener, bound))
 }
@@ -41,8 +41,8 @@ async fn campaign(config: &Config, listener: TcpListener, bound: SocketAddr) -> 
         Readiness::Leader => http::Readiness::Leader,
     };
     let scrape: http::Scrape = Arc::new(move || metrics.render().map_err(|error| error.to_string()));
-    let (leadership, verifier) = (election.leadership.clone(), election.verifier.clone());
-    let endpoints = Endpoints::new(leadership, verifier, scrape, readiness, closing.clone());
+    let token_file = config.http.resign_token_file.clone();
+    let endpoints = Endpoints::new(&election, scrape, readiness, token_file, closing.clone());
     let mut http_ended = answer_on_a_thread(listener, endpoints)?;
 
     let (hints_sender, hints) = mpsc::channel(HINTS_WAITING);

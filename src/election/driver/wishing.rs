@@ -8,6 +8,7 @@ use crate::election::candidacy::{ForeignRecord, Wish};
 use crate::election::driver::{Driver, WorkState};
 use crate::election::port::{VoterPort, Work};
 use crate::election::report::OperationKind;
+use crate::election::resigning::Resignation;
 
 impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     /// The same wish twice changes nothing.
@@ -32,6 +33,17 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             self.turn(Event::Resign { stand_back });
             self.note_resigned();
         }
+    }
+
+    /// At the end of the process the core has been told so for good already.
+    pub(super) fn resign(&mut self, resignation: Resignation) {
+        if self.ending.is_some() {
+            return;
+        }
+        let Resignation::Asked(stand_back) = resignation;
+        self.resigning = self.resigning.max(Some(stand_back));
+        self.turn(Event::Resign { stand_back });
+        self.note_resigned();
     }
 
     /// Tells the owner why campaigning is in vain.
