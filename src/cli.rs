@@ -11,6 +11,7 @@ mod flags;
 mod output;
 mod paint;
 mod reset;
+mod resign;
 mod run;
 mod status;
 mod version;
@@ -76,6 +77,7 @@ enum Command {
     Run(run::RunArguments),
     Status(status::StatusArguments),
     Check(check::CheckArguments),
+    Resign(resign::ResignArguments),
     Reset(reset::ResetArguments),
     Demo(demo::DemoArguments),
     Completion(completion::CompletionArguments),
@@ -117,6 +119,7 @@ fn execute(command: Command) -> anyhow::Result<Exit> {
         Command::Check(arguments) => {
             configured(&arguments.config, |loaded| check::execute(&loaded, &arguments))
         }
+        Command::Resign(arguments) => resign::execute(&arguments),
         Command::Reset(arguments) => {
             configured(&arguments.config, |loaded| reset::execute(loaded, &arguments))
         }

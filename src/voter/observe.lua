@@ -16,7 +16,7 @@ if forgot then
 end
 
 -- For people, and dear: only for whoever merely looks.
-local eviction_policy = proposal == '' and string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:(%S+)') or ''
+local eviction_policy = proposal == '' and fact(redis.call('INFO', 'memory'), 'maxmemory_policy', 1) or ''
 
 return {'observed', standing, instance, holder, whole(version), released, whole(term), ttl and whole(ttl) or '',
   key, whole(left), time_us, run, electorate or '', eviction_policy,
