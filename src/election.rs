@@ -34,11 +34,13 @@ pub(crate) use alarm::Alarm;
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use board::VoterState;
 pub use candidacy::{Candidacy, ForeignRecord, Progress, Wish};
+#[cfg(feature = "cli")]
+pub(crate) use claim::Footing;
 pub use claim::{Claim, Margins};
 pub use leadership::{About, Leadership};
 pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
 pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};
-pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, end_word, reset_word};
+pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, WorkEnd, end_word, reset_word};
 pub use resigning::Resigner;
 pub use status::{ForeignKey, Phase, Role, Snapshot, StandingWord, VoterStatus};
 pub use verify::Verifier;

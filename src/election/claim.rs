@@ -28,8 +28,20 @@ pub struct Claim {
     pub hard: Moment,
     /// From here on work must be stopping: `hard` − stop grace.
     pub soft: Moment,
-    /// It is being given up: renewals still move `until`, but no longer `soft` and `hard`.
+    /// It is being given up: renewals still move `until` and `hard`, but no longer `soft`.
     pub sealed: bool,
+}
+
+/// What work that cannot go on once it was told to stop is told.
+#[cfg(feature = "cli")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Footing {
+    /// It may go on.
+    Leads,
+    /// It must stop: the time says so, and the election has to hear of it.
+    RanOut,
+    /// It must stop: the election has said so, or is about to.
+    GivenUp,
 }
 
 impl Claim {
@@ -45,10 +57,11 @@ impl Claim {
     /// that it is over, and it must not come back.
     #[must_use]
     pub fn extended(self, now: Moment, until: Moment, margins: Margins) -> Self {
+        let renewed = Self::new(self.term, self.since, self.since_wall_us, until, margins);
         if self.sealed || !now.is_before(self.hard) {
-            return Self { until, sealed: true, ..self };
+            return Self { soft: self.soft, sealed: true, ..renewed };
         }
-        Self { sealed: false, ..Self::new(self.term, self.since, self.since_wall_us, until, margins) }
+        renewed
     }
 
     /// The same leadership, being given up from `now` on.

@@ -88,6 +88,8 @@ struct Driver<V: ?Sized, W> {
     follow_ups: VecDeque<Event>,
     /// Resigning was asked for, and leadership has not ended yet.
     resigning: Option<StandBack>,
+    /// This leadership is given up because `soft` passed, not because anybody wanted so.
+    ran_out: bool,
     ending: Option<Ending>,
     /// Its owner does not want to lead.
     only_watches: bool,
@@ -211,6 +213,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             inert: None,
             follow_ups: VecDeque::new(),
             resigning: None,
+            ran_out: false,
             ending: None,
             only_watches: false,
             unsettled: None,

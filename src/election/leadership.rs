@@ -12,6 +12,8 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{broadcast, watch};
 
 use super::board::{Board, ObservedLeader, Stage, VoterState};
+#[cfg(feature = "cli")]
+use super::claim::Footing;
 use super::claim::{Claim, Margins};
 use super::news::{Leader, News, NewsKind, rfc3339};
 use super::status::{Phase, Role, Snapshot};
@@ -294,14 +296,33 @@ impl Leadership {
     pub(crate) fn give_up(&self, now: Now, reason: EndReason) {
         let mut board = self.board();
         let Some(claim) = self.claim() else { return };
+        self.seal(&mut board, *claim, now, reason);
+        drop(board);
+        self.shared.moved.send_replace(());
+    }
+
+    /// For work that cannot go on once it was told to stop: a claim that has passed `soft` is sealed, so that no later
+    /// renewal makes it safe again.
+    #[cfg(feature = "cli")]
+    pub(crate) fn seal_past_soft(&self, now: Now) -> Footing {
+        let mut board = self.board();
+        let Some(claim) = self.claim().filter(|claim| !claim.sealed) else { return Footing::GivenUp };
+        if claim.leads_before_soft(now.at) {
+            return Footing::Leads;
+        }
+        self.seal(&mut board, *claim, now, EndReason::Lapsed);
+        drop(board);
+        self.shared.moved.send_replace(());
+        Footing::RanOut
+    }
+
+    fn seal(&self, board: &mut Board, claim: Claim, now: Now, reason: EndReason) {
         self.shared.claim.store(Some(Arc::new(claim.given_up(now.at))));
         board.stage = Stage::Stopping;
         if !board.is_jeopardy_told {
             board.is_jeopardy_told = true;
-            self.tell(&mut board, now, NewsKind::Jeopardy, Some(claim.term), Some(end_word(reason)));
+            self.tell(board, now, NewsKind::Jeopardy, Some(claim.term), Some(end_word(reason)));
         }
-        drop(board);
-        self.shared.moved.send_replace(());
     }
 
     /// The claim is gone, before anybody is told so. Answers with it, where there was one.

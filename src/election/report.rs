@@ -40,6 +40,32 @@ impl Succession {
     }
 }
 
+/// How the work of a term ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkEnd {
+    /// By itself, and left nothing behind that had to be killed.
+    Exited,
+    /// As it was asked to, in time.
+    Stopped,
+    /// It, or something it had left behind, was killed.
+    Killed,
+}
+
+impl WorkEnd {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Exited, Self::Stopped, Self::Killed];
+
+    /// The word for it in logs and labels.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exited => "exited",
+            Self::Stopped => "stopped",
+            Self::Killed => "killed",
+        }
+    }
+}
+
 /// The word for an end in JSON, logs and labels.
 #[must_use]
 pub fn end_word(reason: EndReason) -> &'static str {
@@ -154,6 +180,8 @@ pub enum Fact {
         /// Which one.
         voter: VoterIndex,
     },
+    /// The work of a term ended, and nothing of it is left.
+    WorkEnded(WorkEnd),
     /// A new epoch was begun by this candidate.
     EpochReset(ResetKind),
     /// The election's task woke up this much after it wanted to.

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::core::StandBack;
+use crate::core::{StandBack, Term};
 
 /// A request that finds its queue full is as good as granted: the one that waits there hands over as well.
 pub(super) const REQUESTS_WAITING: usize = 4;
@@ -12,6 +12,8 @@ pub(super) const REQUESTS_WAITING: usize = 4;
 pub(super) enum Resignation {
     /// Somebody wants so; afterwards this candidate stands back.
     Asked(StandBack),
+    /// `soft` of this term has passed and the work is being stopped, which cannot be taken back.
+    RanOut(Term),
 }
 
 /// Asks the election to hand over: the work stops first, then the lease is released.
@@ -25,5 +27,10 @@ impl Resigner {
     pub fn resign(&self, stand_back: StandBack) {
         // Full is as good as granted, closed says that the election is over.
         let _ = self.requests.try_send(Resignation::Asked(stand_back));
+    }
+
+    /// The work of this term is being stopped because `soft` has passed: no renewal may bring it back.
+    pub fn ran_out(&self, term: Term) {
+        let _ = self.requests.try_send(Resignation::RanOut(term));
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
-use crate::core::{Answer, Caller, EndReason, Moment, Planted, Question, Run, Server, VoterModel};
+use crate::core::{Answer, Caller, EndReason, Moment, Now, Planted, Question, Run, Server, VoterModel};
 use crate::voter::{Details, Reply};
 
 const TTL: Duration = Duration::from_secs(1);
@@ -84,6 +84,18 @@ fn set_up(voters: &[Arc<MemoryVoter>], is_up: bool) {
     }
 }
 
+fn about(identity: &str) -> About {
+    About {
+        election: "orders".to_owned(),
+        identity: identity.to_owned(),
+        cluster: None,
+        address: None,
+        voters: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        ttl: TTL,
+        margins: MARGINS,
+    }
+}
+
 /// What was reported.
 #[derive(Default)]
 struct Facts(Mutex<Vec<Fact>>);
@@ -114,17 +126,8 @@ impl Candidate {
     }
 
     fn start_with(identity: &str, voters: &[Arc<MemoryVoter>], work: impl Work) -> Self {
-        let about = About {
-            election: "orders".to_owned(),
-            identity: identity.to_owned(),
-            cluster: None,
-            address: None,
-            voters: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            ttl: TTL,
-            margins: MARGINS,
-        };
         let election = Election::new(Settings {
-            about,
+            about: about(identity),
             timing: Timing::of_ttl(TTL),
             on_epoch_reset: ResetPolicy::Continue,
             drain_timeout: Duration::from_secs(5),
@@ -282,4 +285,30 @@ async fn nobody_else_leads_before_the_work_has_stopped() {
     assert!(Moment::is_before(now, since));
     ending.await.unwrap();
     second.end().await;
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn whoever_seals_a_leadership_first_says_why_it_ends() {
+    let now = clock::now();
+    let led = || {
+        let leadership = Leadership::new(about("a"), now);
+        leadership.elected(now, 7, now.at.plus(TTL), Succession::Vacant);
+        leadership
+    };
+    let past_soft = Now { at: now.at.plus(TTL.saturating_sub(MARGINS.stop_grace)), ..now };
+    let leadership = led();
+    assert_eq!(leadership.seal_past_soft(now), Footing::Leads);
+    assert_eq!(leadership.seal_past_soft(past_soft), Footing::RanOut);
+    assert_eq!(leadership.seal_past_soft(past_soft), Footing::GivenUp);
+    assert!(leadership.holds(past_soft.at) && leadership.claim().unwrap().sealed);
+    let leadership = led();
+    leadership.give_up(now, EndReason::Resigned);
+    assert_eq!(
+        leadership.seal_past_soft(past_soft),
+        Footing::GivenUp,
+        "it was resigned, and did not run out"
+    );
+    leadership.withdraw(now, EndReason::Lost);
+    assert_eq!(leadership.seal_past_soft(past_soft), Footing::GivenUp);
 }

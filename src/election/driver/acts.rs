@@ -85,6 +85,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     fn elected(&mut self, now: Now, term: Term, until: Moment, took: Duration) {
         let (why, leaderless) = self.predecessor.succeeded(now.at);
         self.led = Some(term);
+        self.ran_out = false;
         self.work_state = WorkState::Running;
         self.leadership.elected(now, term, until, why);
         self.work.start(term);
@@ -119,6 +120,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if !matches!(self.work_state, WorkState::Running) {
             return;
         }
+        let reason = self.as_told(reason);
         let mut stop = self.work.stop(reason);
         match stop.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(()) => {
@@ -134,7 +136,13 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         }
     }
 
+    /// To the core a leader that ran out of time resigns; to people it is a loss.
+    fn as_told(&self, reason: EndReason) -> EndReason {
+        if self.ran_out && reason == EndReason::Resigned { EndReason::Lapsed } else { reason }
+    }
+
     fn ended(&mut self, now: Now, term: Term, reason: EndReason) {
+        let reason = self.as_told(reason);
         self.leadership.withdraw(now, reason);
         self.led = None;
         if let Some(attempt) = &self.attempt {

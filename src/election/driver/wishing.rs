@@ -40,7 +40,14 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if self.ending.is_some() {
             return;
         }
-        let Resignation::Asked(stand_back) = resignation;
+        let stand_back = match resignation {
+            Resignation::Asked(stand_back) => stand_back,
+            Resignation::RanOut(term) if self.led != Some(term) => return,
+            Resignation::RanOut(_) => {
+                self.ran_out = true;
+                StandBack::For(Duration::ZERO)
+            }
+        };
         self.resigning = self.resigning.max(Some(stand_back));
         self.turn(Event::Resign { stand_back });
         self.note_resigned();
