@@ -3,6 +3,9 @@
 //! An empty variable counts as not set. Unknown names that begin with `QUORATE_` only warn, because they may belong
 //! to another version; those that Kubernetes injects for a Service called quorate, and those that `quorate exec`
 //! hands to its command, are not even worth that.
+//!
+//! Inside that command three names say something about the election outside and are no orders: there, election and
+//! identity are weaker than the file, and the status file is the other's (ADR 0009).
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,8 +16,11 @@ use super::values::Values;
 
 const PREFIX: &str = "QUORATE_";
 
-/// What `quorate exec` hands to its command and no key has as its name.
+/// What `quorate exec` hands to its command and no key has as its name; the first is always there.
 const HANDED_TO_WORK: [&str; 2] = ["QUORATE_TERM", "QUORATE_ADDRESS"];
+/// The keys whose names it hands to its command with another meaning.
+const WEAK_IN_WORK: [&str; 2] = ["election", "identity"];
+const IGNORED_IN_WORK: &str = "statusFile";
 
 /// The environment of a process: its variables, and the name of its host.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +71,14 @@ impl Environment {
 
 /// Lays the environment over `values`; answers the warnings.
 pub(crate) fn read(environment: &Environment, values: &mut Values, problems: &mut Problems) -> Vec<String> {
+    let is_work = environment.raw(HANDED_TO_WORK[0]).is_some();
     for key in KEYS {
         let name = keys::environment_name(key.path);
         let Some(raw) = environment.raw(&name) else { continue };
+        let is_said_already = WEAK_IN_WORK.contains(&key.path) && values.get(key.path).is_some();
+        if is_work && (is_said_already || key.path == IGNORED_IN_WORK) {
+            continue;
+        }
         let origin = Origin::Environment { name };
         match raw.to_str() {
             Some(text) if key.path == VOTERS => values.set_voters(text.split(','), &origin),
@@ -120,6 +131,33 @@ mod tests {
         ] {
             assert_eq!(warning(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_exec_says_about_its_election_gives_no_orders_to_one_inside() {
+        let handed = [
+            ("QUORATE_TERM", "7"),
+            ("QUORATE_ELECTION", "outer"),
+            ("QUORATE_IDENTITY", "outer-1"),
+            ("QUORATE_STATUS_FILE", "/run/outer"),
+        ];
+        let election = |variables: &[(&str, &str)], from_file: Option<&str>| {
+            let (mut values, mut problems) = (Values::default(), Problems::default());
+            let origin = Origin::File { path: "quorate.yaml".into(), line: 1, column: 1 };
+            if let Some(name) = from_file {
+                values.set("election", name, origin);
+            }
+            assert_eq!(
+                read(&Environment::new(variables.iter().copied(), None), &mut values, &mut problems),
+                [""; 0]
+            );
+            let said = |key| values.get(key).map(|entry| entry.value.clone());
+            (said("election"), said("identity"), said("statusFile"))
+        };
+        let own = |name: &str| Some(name.to_owned());
+        assert_eq!(election(&handed, Some("inner")), (own("inner"), own("outer-1"), None));
+        assert_eq!(election(&handed, None), (own("outer"), own("outer-1"), None));
+        assert_eq!(election(&handed[1..], Some("inner")), (own("outer"), own("outer-1"), own("/run/outer")));
     }
 
     #[test]
