@@ -5,8 +5,11 @@
 
 mod check;
 mod completion;
+mod compose;
 mod connect;
 mod demo;
+mod exec;
+mod fences;
 mod flags;
 mod output;
 mod paint;
@@ -22,31 +25,43 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Environment, Loaded, load};
+use crate::guardian::Role;
+use fences::Standing;
 use flags::ConfigFlags;
 
 /// How a command ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
-    /// Well.
-    Well = 0,
-    /// It failed.
-    Failed = 1,
-    /// The command line was not understood.
-    Usage = 2,
-    /// The configuration was refused (`EX_CONFIG` would be 78; linkerd's habit is 64).
-    Configuration = 64,
-    /// No quorum of voters where one was needed.
-    NoQuorum = 69,
-    /// A bug.
-    Bug = 70,
-    /// Not elected in time, or leadership lost.
-    NotElected = 75,
+    /// Well: 0.
+    Well,
+    /// It failed: 1.
+    Failed,
+    /// The command line was not understood: 2.
+    Usage,
+    /// The configuration was refused: 64 (`EX_CONFIG` would be 78; linkerd's habit is 64).
+    Configuration,
+    /// No quorum of voters where one was needed: 69.
+    NoQuorum,
+    /// A bug: 70.
+    Bug,
+    /// Not elected in time, or leadership lost: 75.
+    NotElected,
+    /// The code of the command that `exec` ran.
+    Command(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Well => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Configuration => 64,
+            Exit::NoQuorum => 69,
+            Exit::Bug => 70,
+            Exit::NotElected => 75,
+            Exit::Command(code) => code,
+        })
     }
 }
 
@@ -75,6 +90,7 @@ Exit codes: 0 well, 1 failed, 2 usage, 64 configuration refused, 69 no quorum of
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArguments),
+    Exec(Box<exec::ExecArguments>),
     Status(status::StatusArguments),
     Check(check::CheckArguments),
     Resign(resign::ResignArguments),
@@ -84,14 +100,19 @@ enum Command {
     Version(version::VersionArguments),
 }
 
-/// Parses the command line of this process and does what it says.
+/// Parses the command line of this process and does what it says. Must be called before there is a second thread.
 #[must_use]
 pub fn main() -> Exit {
-    let arguments = match Arguments::try_parse() {
+    let (standing, line) = match Role::of(std::env::args_os()) {
+        Role::Person(line) => (Standing::Alone, line),
+        Role::Elector(guardian, line) => (Standing::Guarded(guardian), line),
+        Role::Stage(stage) => return Exit::Command(stage.play()),
+    };
+    let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
         Err(error) => return told_by_clap(&error),
     };
-    match execute(arguments.command) {
+    match execute(arguments.command, standing) {
         Ok(exit) => exit,
         Err(error) => {
             output::complain(&format!("{error:#}"));
@@ -110,9 +131,14 @@ fn told_by_clap(error: &clap::Error) -> Exit {
     }
 }
 
-fn execute(command: Command) -> anyhow::Result<Exit> {
+fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
     match command {
-        Command::Run(arguments) => configured(&arguments.config, |loaded| run::execute(loaded, &arguments)),
+        Command::Run(arguments) => {
+            configured(&arguments.config, |loaded| run::execute(loaded, &arguments, standing))
+        }
+        Command::Exec(arguments) => {
+            configured(&arguments.config, |loaded| exec::execute(loaded, &arguments, standing))
+        }
         Command::Status(arguments) => {
             configured(&arguments.config, |loaded| status::execute(loaded, &arguments))
         }

@@ -57,6 +57,10 @@ pub struct Config {
     pub timing: ElectionTiming,
     /// Whom `/readyz` calls ready.
     pub readiness: Readiness,
+    /// What happens where work has not stopped in time; each command has a default of its own.
+    pub hard_fence: Option<HardFence>,
+    /// Where who leads is written to.
+    pub status_file: Option<PathBuf>,
     /// What is done about a lost epoch.
     pub on_epoch_reset: ResetPolicy,
     /// What answers over HTTP.
@@ -91,6 +95,29 @@ pub enum Readiness {
     Candidate,
     /// Who leads.
     Leader,
+}
+
+/// What happens where work has not stopped in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HardFence {
+    /// Nothing more.
+    None,
+    /// The process ends itself.
+    Exit,
+    /// The kernel ends the process, also while it does not run.
+    Kill,
+}
+
+impl HardFence {
+    /// As it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Exit => "exit",
+            Self::Kill => "kill",
+        }
+    }
 }
 
 /// What the command line says: the file, and keys with their texts.
@@ -225,6 +252,8 @@ fn judge(
         ResetPolicy::default(),
         &[("continue", ResetPolicy::Continue), ("halt", ResetPolicy::Halt)],
     );
+    let hard_fence = fields::hard_fence(&mut judge);
+    let status_file = fields::status_file(&mut judge);
     let http = fields::http(&mut judge);
     let log = fields::log(&mut judge);
     fields::refuse_what_is_not_here(&mut judge);
@@ -249,6 +278,8 @@ fn judge(
         voters: voters?,
         timing: timing?,
         readiness: readiness?,
+        hard_fence: hard_fence.ok()?,
+        status_file: status_file.ok()?,
         on_epoch_reset: on_epoch_reset?,
         http: http?,
         log: log?,

@@ -65,9 +65,10 @@
 //! The layers, and which way the arrows point (inwards only):
 //!
 //! ```text
-//! cli ──▶ http, metrics ──▶ election ──▶ voter ──▶ core
-//!     config ───────────────────────────▶ voter ──▶ files
-//!                 library ──▶ election ──▶ voter
+//! cli ──▶ gate, http, metrics ──▶ election ──▶ voter ──▶ core
+//!     config ─────────────────────────────────▶ voter ──▶ files
+//!     gate ──▶ guardian ──▶ processes
+//!                       library ──▶ election ──▶ voter
 //! ```
 //!
 //! What is public but hidden from this documentation serves the binary, the benchmarks and the tests of the repository;
@@ -90,12 +91,18 @@ pub mod core;
 pub mod election;
 mod files;
 #[cfg(feature = "cli")]
+mod gate;
+#[cfg(feature = "cli")]
+mod guardian;
+#[cfg(feature = "cli")]
 mod http;
 mod library;
 #[doc(hidden)]
 pub mod local;
 #[cfg(feature = "cli")]
 mod metrics;
+#[cfg(feature = "cli")]
+mod processes;
 #[cfg(feature = "cli")]
 mod telemetry;
 #[doc(hidden)]

@@ -6,11 +6,14 @@
 //! Crates that we use are heard from `warn` on unless `debug` or `trace` is asked for, because theirs are not the
 //! transitions that an operator looks for.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -22,16 +25,46 @@ use crate::config::{Log, LogFormat, LogLevel};
 ///
 /// Where it was done before.
 pub fn begin(log: Log) -> Result<WorkerGuard, TryInitError> {
-    let is_terminal = io::stderr().is_terminal();
     let (writer, guard) = tracing_appender::non_blocking(io::stderr());
+    begin_with(log, writer)?;
+    Ok(guard)
+}
+
+/// The same for a process that must have no second thread: a line that standard error does not take at once is dropped.
+///
+/// # Errors
+///
+/// Where it was done before.
+pub fn begin_without_threads(log: Log) -> Result<(), TryInitError> {
+    begin_with(log, || WhatIsTakenAtOnce)
+}
+
+struct WhatIsTakenAtOnce;
+
+impl Write for WhatIsTakenAtOnce {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let stderr = io::stderr();
+        let mut ready = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut ready, PollTimeout::ZERO)? > 0 { stderr.lock().write(line) } else { Ok(line.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn begin_with<W>(log: Log, writer: W) -> Result<(), TryInitError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let is_terminal = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if is_json(log.format, is_terminal) {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
         lines.with_ansi(is_coloured(is_terminal)).with_target(false).boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()?;
-    Ok(guard)
+    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()
 }
 
 fn is_json(format: LogFormat, is_terminal: bool) -> bool {

@@ -29,6 +29,10 @@ const LAYERS: &[Layer] = &[
     Layer { name: "election", knows: &["core", "clock", "voter"] },
     // What a program takes part in an election with: the public surface.
     Layer { name: "library", knows: &["core", "clock", "files", "voter", "election"] },
+    // The processes below this one: nothing of Quorate.
+    Layer { name: "processes", knows: &[] },
+    Layer { name: "guardian", knows: &["processes"] },
+    Layer { name: "gate", knows: &["core", "clock", "election", "processes", "guardian"] },
     Layer { name: "config", knows: &["core", "files", "voter"] },
     // The token that lets other hosts ask for a hand-over is in a file.
     Layer { name: "http", knows: &["core", "clock", "election", "files"] },
@@ -45,6 +49,9 @@ const LAYERS: &[Layer] = &[
             "files",
             "voter",
             "election",
+            "processes",
+            "guardian",
+            "gate",
             "config",
             "http",
             "metrics",

@@ -14,7 +14,7 @@ fn out(output: &Output) -> &str {
 
 #[test]
 fn help_of_every_command_shows_examples_and_ends_well() {
-    for command in ["run", "status", "check", "resign", "reset", "demo", "version", "completion"] {
+    for command in ["run", "exec", "status", "check", "resign", "reset", "demo", "version", "completion"] {
         let output = quorate(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(

@@ -67,6 +67,12 @@ pub(super) struct ConfigFlags {
     /// Whom /readyz calls ready: candidate or leader [default: candidate]
     #[arg(long, value_name = "WHO")]
     readiness: Option<String>,
+    /// What happens where work has not stopped in time: none, exit or kill [default: exec: kill, run: none]
+    #[arg(long, value_name = "WHAT")]
+    hard_fence: Option<String>,
+    /// Where who leads is written to, for workers that read files
+    #[arg(long, value_name = "FILE")]
+    status_file: Option<String>,
     /// Where HTTP listens [default: [::]:9797]
     #[arg(long, value_name = "IP:PORT")]
     listen: Option<String>,
@@ -99,6 +105,8 @@ impl ConfigFlags {
             preset,
             ttl,
             readiness,
+            hard_fence,
+            status_file,
             listen,
             log_format,
             log_level,
@@ -119,6 +127,8 @@ impl ConfigFlags {
             ("timing.preset", preset),
             ("timing.ttl", ttl),
             ("readiness", readiness),
+            ("hardFence", hard_fence),
+            ("statusFile", status_file),
             ("http.listen", listen),
             ("log.format", log_format),
             ("log.level", log_level),

@@ -1,13 +1,13 @@
 //! `quorate run`: campaign, and tell who leads.
 
-mod compose;
-
+use anyhow::Context;
 use clap::Args;
 
+use super::compose::{self, Ends, Following, Handles};
 use super::flags::ConfigFlags;
-use super::{Exit, output};
-use crate::config::Loaded;
-use crate::telemetry;
+use super::{Exit, Standing, fences, output};
+use crate::config::{HardFence, Loaded};
+use crate::gate::fence;
 
 /// Campaign for leadership, and answer over HTTP who leads
 #[derive(Debug, Args)]
@@ -39,20 +39,26 @@ Examples:
 
 SIGTERM stops leading, releases the lease, and ends with 0; a second one ends at once.";
 
-pub(super) fn execute(loaded: Loaded, arguments: &RunArguments) -> anyhow::Result<Exit> {
-    let Loaded { config, file, warnings } = loaded;
+pub(super) fn execute(loaded: Loaded, arguments: &RunArguments, standing: Standing) -> anyhow::Result<Exit> {
     if arguments.print_config {
-        for warning in &warnings {
+        for warning in &loaded.warnings {
             output::complain(warning);
         }
-        output::print(&config.to_yaml()?)?;
+        output::print(&loaded.config.to_yaml()?)?;
         return Ok(Exit::Well);
     }
-    let _written_at_the_end = telemetry::begin(config.log)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
+    let kind = loaded.config.hard_fence.unwrap_or(HardFence::None);
+    if kind == HardFence::Kill && standing.is_alone() {
+        return fences::guard(&loaded.config);
     }
-    let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
-    tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");
-    compose::run(&config)
+    standing.begin()?;
+    let (config, _written_at_the_end) = compose::begin(loaded)?;
+    compose::campaign(&config, Ends::TermIntHup, |handles: Handles| {
+        let surround = fence::surround(handles.ground.leadership, fences::kind(kind));
+        let beside = Box::pin(async {
+            surround.await.context("the kernel refuses a timer")?;
+            Ok(Exit::NotElected)
+        });
+        Ok(Following { gates: Vec::new(), beside })
+    })
 }

@@ -1,12 +1,13 @@
 //! The keys that are judged by themselves.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use super::Http;
 use super::judge::{Judge, checked_file};
 use super::keys::KEYS;
 use super::log::{Log, LogFormat, LogLevel};
 use super::problem::Noted;
+use super::{HardFence, Http};
 use crate::files;
 use crate::voter::{Unfit, check_election, check_key_prefix, check_text_for_people};
 
@@ -76,19 +77,32 @@ pub(super) fn log(judge: &mut Judge<'_>) -> Option<Log> {
     Some(Log { format: format?, level: level? })
 }
 
+/// What is given, if anything is.
+pub(super) fn hard_fence(judge: &mut Judge<'_>) -> Result<Option<HardFence>, Noted> {
+    if judge.text("hardFence").is_none() {
+        return Ok(None);
+    }
+    let choices = [HardFence::None, HardFence::Exit, HardFence::Kill].map(|kind| (kind.name(), kind));
+    judge.choice("hardFence", HardFence::None, &choices).map(Some).ok_or(Noted)
+}
+
+/// The path, if one is given. Whether it can be written shows when it is.
+pub(super) fn status_file(judge: &mut Judge<'_>) -> Result<Option<PathBuf>, Noted> {
+    let Some(entry) = judge.text("statusFile") else { return Ok(None) };
+    let path = PathBuf::from(&entry.value);
+    if path.file_name().is_some() && !entry.value.ends_with('/') {
+        return Ok(Some(path));
+    }
+    judge.refuse("statusFile", "must be the path of a file", "give one such as /run/quorate/status.json");
+    Err(Noted)
+}
+
 /// Keys of the settled interface whose feature is not built yet are accepted while they ask for nothing.
 pub(super) fn refuse_what_is_not_here(judge: &mut Judge<'_>) {
     let switches = KEYS.iter().map(|key| key.path).filter(|path| path.ends_with(".enabled"));
-    for (key, off) in
-        [("hardFence", "none"), ("statusFile", "")].into_iter().chain(switches.map(|key| (key, "false")))
-    {
-        if judge.written(key).is_some_and(|entry| entry.value != off) {
-            let remedy = if off.is_empty() {
-                "set it to \"\" or remove it".to_owned()
-            } else {
-                format!("set it to {off}")
-            };
-            judge.refuse(key, "is not part of this version", remedy);
+    for key in switches {
+        if judge.written(key).is_some_and(|entry| entry.value != "false") {
+            judge.refuse(key, "is not part of this version", "set it to false");
         }
     }
 }

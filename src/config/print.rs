@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Config, Readiness, duration};
+use super::{Config, HardFence, Readiness, duration};
 use crate::core::ResetPolicy;
 use crate::voter::{Address, Credentials, MASK, PasswordSource, TlsSettings, VoterSettings};
 
@@ -21,6 +21,10 @@ struct Document<'a> {
     allow_single_voter: bool,
     timing: Timing,
     readiness: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hard_fence: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_file: Option<String>,
     on_epoch_reset: &'static str,
     http: WrittenHttp,
     log: Log,
@@ -123,6 +127,8 @@ fn document(config: &Config) -> Document<'_> {
             Readiness::Candidate => "candidate",
             Readiness::Leader => "leader",
         },
+        hard_fence: config.hard_fence.map(HardFence::name),
+        status_file: config.status_file.as_ref().map(|path| path.display().to_string()),
         on_epoch_reset: match config.on_epoch_reset {
             ResetPolicy::Continue => "continue",
             ResetPolicy::Halt => "halt",

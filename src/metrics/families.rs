@@ -39,6 +39,7 @@ pub(super) struct Families {
     pub(super) voter_amnesia: IntCounterVec,
     pub(super) voter_joining: GaugeVec,
     pub(super) voter_foreign_key: GaugeVec,
+    pub(super) worker_stops: IntCounterVec,
     pub(super) epoch_resets: IntCounterVec,
     pub(super) clock_trips: IntCounterVec,
     pub(super) loop_delay: HistogramVec,
@@ -137,6 +138,7 @@ impl Families {
                 "1 while the voter's lease key belongs to a client that is not Quorate and has no ttl, else 0",
                 &["voter"],
             )?,
+            worker_stops: all.counter("worker_stops_total", "Times that the command of exec ended, by how", &["how"])?,
             epoch_resets: all.counter("epoch_resets_total", "Epochs that this candidate began, by kind", &["kind"])?,
             clock_trips: all.counter(
                 "clock_trips_total",

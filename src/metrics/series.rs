@@ -6,7 +6,7 @@ use super::families::Families;
 use crate::core::{EndReason, Now, ResetKind, VoterIndex};
 use crate::election::{
     About, AttemptResult, Fact, ForeignKey, Leadership, OperationKind, Report, StandingWord, Succession,
-    TroubleKind, end_word, reset_word,
+    TroubleKind, WorkEnd, end_word, reset_word,
 };
 
 const SUCCESSIONS: [Succession; 3] = [Succession::Released, Succession::Expired, Succession::Vacant];
@@ -42,6 +42,7 @@ pub(super) struct Series {
     overruns: IntCounter,
     failover: Each<Succession, Histogram>,
     voters: Vec<VoterSeries>,
+    worker_stops: Each<WorkEnd, IntCounter>,
     epoch_resets: Each<ResetKind, IntCounter>,
     clock_diverged: IntCounter,
     clock_stood: IntCounter,
@@ -94,6 +95,7 @@ impl Series {
                 .iter()
                 .map(|voter| VoterSeries::new(families, election, voter))
                 .collect::<Made<_>>()?,
+            worker_stops: each(&WorkEnd::ALL, |how| by(&families.worker_stops, how.word()))?,
             epoch_resets: each(&RESETS, |kind| by(&families.epoch_resets, reset_word(kind)))?,
             clock_diverged: by(&families.clock_trips, "diverged")?,
             clock_stood: by(&families.clock_trips, "stood")?,
@@ -187,6 +189,7 @@ impl Report for Series {
                 self.voter(voter, |series| of(&series.errors, kind, IntCounter::inc));
             }
             Fact::Amnesia { voter } => self.voter(voter, |series| series.amnesia.inc()),
+            Fact::WorkEnded(how) => of(&self.worker_stops, how, IntCounter::inc),
             Fact::EpochReset(kind) => of(&self.epoch_resets, kind, IntCounter::inc),
             Fact::LoopDelay(late) => self.loop_delay.observe(late.as_secs_f64()),
         }

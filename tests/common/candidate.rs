@@ -114,8 +114,30 @@ impl Launch {
         voters: impl IntoIterator<Item = (N, U)>,
         ttl: Duration,
     ) -> Self {
+        Self::of("run", identity, voters, ttl)
+    }
+
+    /// `quorate exec` of a command.
+    pub fn exec<N: Display, U: Display>(
+        identity: &str,
+        voters: impl IntoIterator<Item = (N, U)>,
+        ttl: Duration,
+        options: &[&str],
+        work: &[&str],
+    ) -> Self {
+        let mut launch = Self::of("exec", identity, voters, ttl);
+        launch.command.args(options).arg("--").args(work).stdin(Stdio::null());
+        launch
+    }
+
+    fn of<N: Display, U: Display>(
+        how: &str,
+        identity: &str,
+        voters: impl IntoIterator<Item = (N, U)>,
+        ttl: Duration,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
-        command.args(["run", "--election", "orders", "--identity", identity]);
+        command.args([how, "--election", "orders", "--identity", identity]);
         command.arg("--ttl").arg(format!("{}ms", ttl.as_millis()));
         command.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "info"]);
         for (name, url) in voters {
@@ -126,6 +148,20 @@ impl Launch {
 
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Under another program, as PID 1 of a namespace for instance: its arguments end where the command line begins.
+    pub fn under(mut self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
+    pub fn flag(mut self, flag: &str, value: &str) -> Self {
+        self.command.args([flag, value]);
         self
     }
 
@@ -213,8 +249,13 @@ impl Agent {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// The process that was started.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
     }
 
     /// What it logged so far.
@@ -252,10 +293,36 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
+        // A guardian ends everything that its elector had started, once it runs and its elector is gone.
+        let children =
+            if matches!(self.child.try_wait(), Ok(None)) { children(self.pid()) } else { Vec::new() };
+        for child in &children {
+            let _ = kill(*child, Signal::SIGKILL);
+        }
+        if !children.is_empty() {
+            let _ = kill(self.pid(), Signal::SIGCONT);
+            let begun = boot();
+            while matches!(self.child.try_wait(), Ok(None)) && since(begun) < PATIENT {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The children of a process, by `/proc`.
+pub fn children(parent: Pid) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_child = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the name in brackets: the state, then the parent.
+        let parent_of = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        parent_of == Some(parent.as_raw())
+    };
+    pids.filter(is_child).map(Pid::from_raw).collect()
 }
 
 /// Asks, and waits for the answer.

@@ -309,19 +309,37 @@ fn tls_where_it_cannot_work_is_refused() {
 
 #[test]
 fn what_is_not_part_of_this_version_is_accepted_only_when_it_is_off() {
-    let off =
-        "hardFence: none\nstatusFile: \"\"\ngates:\n  podLabel: {enabled: false, key: quorate.dev/role}\n";
-    Setting::valid_and(off).print().accepted();
+    Setting::valid_and("gates:\n  podLabel: {enabled: false, key: quorate.dev/role}\n").print().accepted();
     for (text, fragments) in [
-        ("hardFence: kill\n", ["hardFence = \"kill\"", "set it to none"]),
-        ("hardFence: exit\n", ["hardFence = \"exit\"", "set it to none"]),
-        ("statusFile: /run/status\n", ["statusFile = \"/run/status\"", "set it to \"\""]),
         ("gates: {podLabel: {enabled: true}}\n", ["gates.podLabel.enabled", "set it to false"]),
         ("gates: {leaseMirror: {enabled: true}}\n", ["gates.leaseMirror.enabled", "set it to false"]),
     ] {
         let printed = Setting::valid_and(text).print();
         printed.refused_with(&["is not part of this version"]);
         printed.refused_with(&fragments);
+    }
+}
+
+#[test]
+fn the_fence_and_the_status_file_are_what_they_can_be() {
+    for off in ["", "hardFence: none\nstatusFile: \"\"\n"] {
+        let printed = Setting::valid_and(off).print().accepted();
+        assert!(!printed.contains("statusFile"), "{printed}");
+    }
+    let printed = Setting::valid_and("hardFence: kill\nstatusFile: /run/q/status\n").print().accepted();
+    assert!(
+        printed.contains("hardFence: kill\n") && printed.contains("statusFile: /run/q/status\n"),
+        "{printed}"
+    );
+    let flags = ["--hard-fence", "exit", "--status-file", "status"];
+    let printed = Setting::valid_and("hardFence: kill\n").flags(&flags).print().accepted();
+    assert!(printed.contains("hardFence: exit\n") && printed.contains("statusFile: status\n"), "{printed}");
+    for (text, fragments) in [
+        ("hardFence: hard\n", ["hardFence = \"hard\"", "none, exit, kill"]),
+        ("statusFile: /run/q/\n", ["statusFile = \"/run/q/\"", "the path of a file"]),
+        ("statusFile: ..\n", ["statusFile = \"..\"", "the path of a file"]),
+    ] {
+        Setting::valid_and(text).print().refused_with(&fragments);
     }
 }
 

@@ -1,0 +1,236 @@
+//! Everything that `quorate run` and `quorate exec` have in common, put together: bind, connect, campaign, answer;
+//! then hand over and end.
+//!
+//! Threads with a runtime each: the election and its voters here, HTTP on another, so that the host's scheduler and not
+//! a queue decides between a renewal and a thousand requests; each gate on one of its own. A part that ends unasked
+//! ends the process with its cause, after the lease was released.
+
+use std::future::poll_fn;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Exit, connect};
+use crate::config::{Config, Loaded, Readiness};
+use crate::election::{About, Election, HINTS_WAITING, Margins, Report, ScopedVoter, Settings, Surroundings};
+use crate::gate::runner::Ground;
+use crate::gate::{Gate, Gates, status_file};
+use crate::http::{self, Endpoints};
+use crate::metrics::Metrics;
+use crate::telemetry;
+
+/// How long the removal of the status file is waited for.
+const FILE_PATIENCE: Duration = Duration::from_secs(1);
+/// The address that is used where none is configured; it alone may be replaced on a host without IPv6.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9797);
+
+/// The beginning of a process that campaigns: from here on it logs, and may have threads.
+pub(super) fn begin(loaded: Loaded) -> anyhow::Result<(Config, impl Drop)> {
+    let Loaded { config, file, warnings } = loaded;
+    let written_at_the_end = telemetry::begin(config.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");
+    Ok((config, written_at_the_end))
+}
+
+/// What a command hangs its own gates on.
+pub(super) struct Handles {
+    /// What follows leadership stands on this.
+    pub(super) ground: Ground,
+    /// Where HTTP listens.
+    pub(super) address: SocketAddr,
+}
+
+/// Runs on the election's thread and ends only where the process has to: `Ok` in an orderly way, an error at once.
+pub(super) type Beside = Pin<Box<dyn Future<Output = anyhow::Result<Exit>>>>;
+
+/// What a command brings of its own.
+pub(super) struct Following {
+    /// What has to close before the lease is given back.
+    pub(super) gates: Vec<Box<dyn Gate>>,
+    pub(super) beside: Beside,
+}
+
+/// What asks for a clean end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// SIGTERM and SIGINT.
+    TermInt,
+    /// SIGHUP as well.
+    TermIntHup,
+}
+
+/// Campaigns until the process is to end. `follow` is called once, within the runtime.
+pub(super) fn campaign(
+    config: &Config,
+    ends: Ends,
+    follow: impl FnOnce(Handles) -> anyhow::Result<Following>,
+) -> anyhow::Result<Exit> {
+    let (listener, bound) = http::bind(config.http.listen, config.http.listen == DEFAULT_LISTEN)?;
+    let main = runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    main.block_on(run(config, listener, bound, ends, follow))
+}
+
+async fn run(
+    config: &Config,
+    listener: TcpListener,
+    bound: SocketAddr,
+    ends: Ends,
+    follow: impl FnOnce(Handles) -> anyhow::Result<Following>,
+) -> anyhow::Result<Exit> {
+    let (shutdown, closing) = (CancellationToken::new(), CancellationToken::new());
+    end_on_signals(shutdown.clone(), ends)?;
+    // Told only now: whoever has read it may send a signal.
+    tracing::info!(address = %bound, "listening");
+    let election = Election::new(settings(config, bound));
+    let metrics = Metrics::new()?;
+    let report = metrics.election(election.leadership.clone())?;
+    let readiness = match config.readiness {
+        Readiness::Candidate => http::Readiness::Candidate,
+        Readiness::Leader => http::Readiness::Leader,
+    };
+    let scrape: http::Scrape = Arc::new(move || metrics.render().map_err(|error| error.to_string()));
+    let leadership = election.leadership.clone();
+    let token_file = config.http.resign_token_file.clone();
+    let endpoints = Endpoints::new(&election, scrape, readiness, token_file, closing.clone());
+    let mut http_ended = answer_on_a_thread(listener, endpoints)?;
+
+    let resigner = election.resigner.clone();
+    let ground = Ground {
+        leadership: leadership.clone(),
+        resigner,
+        report: Arc::clone(&report),
+        shutdown: shutdown.clone(),
+    };
+    let Following { mut gates, mut beside } = follow(Handles { ground, address: bound })?;
+    let file_removed = match &config.status_file {
+        Some(path) => {
+            let (gate, removed) = status_file::start(path.clone(), leadership)
+                .with_context(|| format!("statusFile: {} cannot be written", path.display()))?;
+            gates.push(gate);
+            Some(removed)
+        }
+        None => None,
+    };
+    let surroundings = surroundings(config, Gates(gates), report, shutdown.clone());
+    // A task of its own: whatever wakes the future that the runtime blocks on costs a system call each time.
+    let mut campaigning = tokio::spawn(election.run(surroundings));
+    let exit = tokio::select! {
+        biased;
+        ended = &mut beside => {
+            let exit = ended?;
+            shutdown.cancel();
+            campaigning.await.context("the election broke")??;
+            exit
+        }
+        ended = &mut campaigning => {
+            ended.context("the election broke")??;
+            Exit::Well
+        }
+        broken = &mut http_ended => {
+            tracing::error!("HTTP ended: handing over");
+            shutdown.cancel();
+            campaigning.await.context("the election broke")??;
+            broken.context("the HTTP thread broke")??;
+            bail!("HTTP ended unasked");
+        }
+    };
+    closing.cancel();
+    http_ended.await.context("the HTTP thread broke")??;
+    if let Some(removed) = file_removed {
+        // A file system that hangs must not keep the process.
+        let _ = tokio::time::timeout(FILE_PATIENCE, removed).await;
+    }
+    tracing::info!("ended");
+    Ok(exit)
+}
+
+fn surroundings(
+    config: &Config,
+    work: Gates,
+    report: Arc<dyn Report>,
+    shutdown: CancellationToken,
+) -> Surroundings<ScopedVoter, Gates> {
+    let (hints_sender, hints) = mpsc::channel(HINTS_WAITING);
+    let voters = connect::voters(config).into_iter().map(|(voter, scope)| {
+        voter.listen(&scope, hints_sender.clone());
+        Arc::new(ScopedVoter::new(voter, scope))
+    });
+    Surroundings { voters: voters.collect(), hints, work, report, shutdown }
+}
+
+fn settings(config: &Config, bound: SocketAddr) -> Settings {
+    let timing = config.timing;
+    Settings {
+        about: About {
+            election: config.election.clone(),
+            identity: config.identity.clone(),
+            cluster: config.cluster.clone(),
+            address: Some(config.advertise.address(bound.port())),
+            voters: config.voters.iter().map(|voter| voter.name.clone()).collect(),
+            ttl: timing.core.ttl,
+            margins: Margins { stop_grace: timing.stop_grace, fence_margin: timing.fence_margin },
+        },
+        timing: timing.core,
+        on_epoch_reset: config.on_epoch_reset,
+        drain_timeout: timing.drain_timeout,
+    }
+}
+
+/// Answers with how the server ended, once it has.
+fn answer_on_a_thread(
+    listener: TcpListener,
+    endpoints: Endpoints,
+) -> anyhow::Result<oneshot::Receiver<std::io::Result<()>>> {
+    let (sender, ended) = oneshot::channel();
+    let serve = move || {
+        let served = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .and_then(|runtime| runtime.block_on(http::serve(listener, endpoints)));
+        // Nobody waits for it where the process is ending anyway.
+        let _ = sender.send(served);
+    };
+    std::thread::Builder::new().name("quorate-http".to_owned()).spawn(serve).context("no thread for HTTP")?;
+    Ok(ended)
+}
+
+/// The first signal asks for a clean end, the second ends at once with 128 + its number.
+fn end_on_signals(shutdown: CancellationToken, ends: Ends) -> anyhow::Result<()> {
+    let kinds = match ends {
+        Ends::TermInt => vec![SignalKind::terminate(), SignalKind::interrupt()],
+        Ends::TermIntHup => vec![SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()],
+    };
+    let hear = |kind| Ok((kind, signal(kind).with_context(|| format!("signal {kind:?} cannot be heard"))?));
+    let mut heard: Vec<(SignalKind, Signal)> = kinds.into_iter().map(hear).collect::<anyhow::Result<_>>()?;
+    tokio::spawn(async move {
+        let first = any(&mut heard).await;
+        tracing::info!(signal = first.as_raw_value(), "ending: a second signal ends at once");
+        shutdown.cancel();
+        let second = any(&mut heard).await;
+        tracing::warn!(signal = second.as_raw_value(), "ended at once: the lease may have to lapse");
+        std::process::exit(128 + second.as_raw_value());
+    });
+    Ok(())
+}
+
+async fn any(heard: &mut [(SignalKind, Signal)]) -> SignalKind {
+    poll_fn(|context| {
+        let come = |(kind, heard): &mut (SignalKind, Signal)| {
+            matches!(heard.poll_recv(context), Poll::Ready(Some(()))).then_some(*kind)
+        };
+        heard.iter_mut().find_map(come).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}

@@ -1,0 +1,279 @@
+//! The fence that falls while we do not run: stopped, frozen or killed, one of us or all.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::TTL;
+use crate::common::candidate::{Agent, Launch, boot, children, count, eventually, since};
+use crate::harness::{FAMILY, GROUP, NAMESPACE, Stage, beater, elector, not_tested, send, shelters};
+
+struct Family {
+    stage: Stage,
+    agent: Agent,
+}
+
+impl Family {
+    /// Starts it, under another program where one is given.
+    fn start(shelter: &[&str], under: Option<(&str, &[&str])>) -> Self {
+        let stage = Stage::new(TTL);
+        let launch = stage.launch("one", shelter, &beater("family"));
+        let agent = match under {
+            Some((program, arguments)) => launch.under(program, arguments).start(),
+            None => launch.start(),
+        };
+        stage.settled("ready");
+        Self { stage, agent }
+    }
+
+    /// Right after a renewal.
+    fn stop(&self, pid: Pid) {
+        self.stage.renewed("one");
+        send(pid, Signal::SIGSTOP);
+    }
+
+    /// Nobody acts at or after `until`, and nobody is left.
+    fn ends_in_time(&self) {
+        self.stage.ended_in_time(&self.agent, &FAMILY);
+    }
+
+    /// The command does not act at or after `until` and is dead soon after, whatever becomes of the others.
+    fn command_ends_in_time(&self) {
+        let is_dead = || {
+            let beaters =
+                self.stage.work("one").into_iter().filter(|process| process.line.contains("beater.py"));
+            beaters.count() < FAMILY.len()
+        };
+        let until = self.stage.until_when("one", "the command is dead", is_dead);
+        assert!(self.stage.last_act("command") < until && since(until) < TTL);
+    }
+
+    /// The end of the guardian, after everything else.
+    fn ended(self, code: i32) {
+        let last = self.stage.last_act("command");
+        let (ended, log) = self.agent.ended();
+        assert_eq!((ended, count(&log, "the elector was killed")), (Some(code), 1), "{log}");
+        assert!(self.stage.work("one").is_empty());
+        assert_eq!(self.stage.last_act("command"), last, "it was dead");
+    }
+}
+
+#[test]
+fn an_elector_that_is_stopped_takes_its_work_along_before_until() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, None);
+        family.stop(elector(&family.agent));
+        family.ends_in_time();
+        family.ended(75);
+    }
+}
+
+#[test]
+fn an_elector_that_is_killed_takes_its_work_along_at_once() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, None);
+        let killed = boot();
+        send(elector(&family.agent), Signal::SIGKILL);
+        family.ends_in_time();
+        assert!(since(killed) < TTL / 2, "{:?}", since(killed));
+        family.ended(75);
+    }
+}
+
+/// Its guardian gone, an elector ends as if it had been told so.
+#[test]
+fn an_elector_whose_guardian_is_killed_stops_its_work_and_releases() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, None);
+        send(family.agent.pid(), Signal::SIGKILL);
+        eventually("nothing is left", || family.stage.work("one").is_empty());
+        let server = &family.stage.voters.servers[0];
+        eventually("released", || crate::common::candidate::field(server, "released") == "1");
+    }
+}
+
+/// As the entry point of a container is: there the kernel drops the SIGKILL of a timer.
+#[test]
+fn as_pid_1_of_a_namespace_the_fence_falls_as_well() {
+    // Without a /proc of its own, whose numbers are then others than those of the namespace; and with one.
+    if !shelters().contains(&NAMESPACE) {
+        return;
+    }
+    for (options, shelter) in [
+        (&["--pid", "--fork", "--kill-child"][..], GROUP),
+        (&["--pid", "--fork", "--kill-child", "--mount-proc"], GROUP),
+        (&["--pid", "--fork", "--kill-child", "--mount-proc"], NAMESPACE),
+    ] {
+        let family = Family::start(&shelter, Some(("unshare", options)));
+        let guardian = children(family.agent.pid())[0];
+        assert!(namespaced(guardian).ends_with("\t1"), "{}", namespaced(guardian));
+        family.stop(children(guardian)[0]);
+        family.ends_in_time();
+        family.ended(75);
+    }
+}
+
+/// The numbers of a process, from ours to its own.
+fn namespaced(pid: Pid) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find(|line| line.starts_with("NSpid:")).unwrap().to_owned()
+}
+
+/// Everybody of us: guardian, elector, and what stands before the work.
+fn all_of_us(family: &Family) -> Vec<Pid> {
+    let (guardian, elector) = (family.agent.pid(), elector(&family.agent));
+    let work: Vec<_> = family.stage.work("one").into_iter().map(|process| process.pid).collect();
+    let below = children(elector).into_iter().flat_map(|keeper| [vec![keeper], children(keeper)].concat());
+    [guardian, elector].into_iter().chain(below.filter(|pid| !work.contains(pid))).collect()
+}
+
+#[test]
+fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, None);
+        let ours = all_of_us(&family);
+        family.stop(elector(&family.agent));
+        let everybody = family.stage.work("one").into_iter().map(|process| process.pid).chain(ours);
+        everybody.for_each(|pid| send(pid, Signal::SIGSTOP));
+        if shelter == NAMESPACE {
+            family.ends_in_time();
+        } else {
+            family.command_ends_in_time();
+        }
+        // Everybody else is as stopped as before, and does nothing: when the guardian runs again, it ends them first.
+        send(family.agent.pid(), Signal::SIGCONT);
+        family.ended(75);
+    }
+}
+
+/// A control group of version 2 that can be frozen; thawed and removed with its value.
+struct Freezer(PathBuf);
+
+impl Freezer {
+    /// Nothing where there is no such control group to be made, which is told.
+    fn new(name: &str) -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/mounts").unwrap();
+        let mut mounted = mounts.lines().filter(|line| line.split(' ').nth(2) == Some("cgroup2"));
+        let root = mounted.find_map(|line| line.split(' ').nth(1)).unwrap_or("/sys/fs/cgroup");
+        let path = PathBuf::from(root).join(format!("quorate-{name}-{}", std::process::id()));
+        if fs::create_dir(&path).is_err() || !path.join("cgroup.freeze").exists() {
+            not_tested("freezing: run as root on a host where cgroup v2 is mounted");
+            return None;
+        }
+        Some(Self(path))
+    }
+
+    fn add(&self, pid: Pid) {
+        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+
+    fn freeze(&self) {
+        fs::write(self.0.join("cgroup.freeze"), "1").unwrap();
+        let events = self.0.join("cgroup.events");
+        eventually("frozen", || fs::read_to_string(&events).unwrap().contains("frozen 1"));
+    }
+
+    fn thaw(&self) {
+        // It may be thawed already.
+        let _ = fs::write(self.0.join("cgroup.freeze"), "0");
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        self.thaw();
+        // Corpses leave it with their reaping.
+        let begun = boot();
+        while fs::remove_dir(&self.0).is_err() && since(begun) < TTL {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn an_elector_that_is_frozen_takes_its_work_along_before_until() {
+    for shelter in shelters() {
+        let Some(freezer) = Freezer::new(&format!("elector-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, None);
+        freezer.add(elector(&family.agent));
+        family.stage.renewed("one");
+        freezer.freeze();
+        family.ends_in_time();
+        family.ended(75);
+    }
+}
+
+#[test]
+fn where_all_of_us_and_the_work_are_frozen_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
+    for shelter in shelters() {
+        let Some(freezer) = Freezer::new(&format!("tree-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, None);
+        let ours = all_of_us(&family);
+        family
+            .stage
+            .work("one")
+            .iter()
+            .map(|process| process.pid)
+            .chain(ours)
+            .for_each(|pid| freezer.add(pid));
+        family.stage.renewed("one");
+        freezer.freeze();
+        if shelter == NAMESPACE {
+            family.ends_in_time();
+        } else {
+            family.command_ends_in_time();
+        }
+        freezer.thaw();
+        family.ended(75);
+    }
+}
+
+#[test]
+fn without_a_hard_fence_nothing_falls_while_we_are_stopped() {
+    let stage = Stage::new(TTL);
+    let agent = stage.exec("one", &["--hard-fence", "none", "--pid-namespace", "never"], &beater(""));
+    stage.settled("ready");
+    let elector = elector(&agent);
+    stage.renewed("one");
+    send(elector, Signal::SIGSTOP);
+    let until = stage.until("one").unwrap();
+    eventually("it acts on: this is what the fence is for", || stage.last_act("command") > until);
+    send(elector, Signal::SIGCONT);
+    eventually("once it runs it kills", || stage.work("one").is_empty());
+    drop(agent);
+}
+
+/// `run` with a hard fence: who runs stays and campaigns again, who does not is killed.
+#[test]
+fn a_candidate_without_a_command_can_be_fenced_as_well() {
+    let stage = Stage::new(TTL);
+    let candidate = |fence: &str| {
+        let launch = Launch::new(fence, stage.voters.urls().into_iter().take(3), TTL);
+        launch
+            .flag("--hard-fence", fence)
+            .flag("--status-file", &stage.file(&format!("status.{fence}")))
+            .start()
+    };
+    let agent = candidate("kill");
+    eventually("it leads", || agent.leads());
+    stage.voters.stop(0..2);
+    eventually("it lapses", || agent.status()["role"] == "standby");
+    stage.voters.resume(0..2);
+    eventually("it leads again", || agent.leads());
+    let elector = elector(&agent);
+    stage.renewed("kill");
+    send(elector, Signal::SIGSTOP);
+    let until = stage.until("kill").unwrap();
+    let (code, log) = agent.ended();
+    assert_eq!((code, count(&log, "the elector was killed")), (Some(75), 1), "{log}");
+    assert!(boot() < until + TTL / 2);
+
+    let agent = candidate("exit");
+    eventually("it leads", || agent.leads());
+    stage.voters.stop(0..2);
+    assert_eq!(agent.ended().0, Some(75), "it ends at hard");
+    stage.voters.resume(0..2);
+}
