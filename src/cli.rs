@@ -11,6 +11,7 @@ mod demo;
 mod exec;
 mod fences;
 mod flags;
+mod man;
 mod output;
 mod paint;
 mod reset;
@@ -82,6 +83,23 @@ servers that know nothing of each other (the voters), so the death of a minority
 a term that is larger than any before it: let what you protect refuse smaller ones.";
 
 const AFTER_HELP: &str = "\
+Examples:
+  # see it work, and break it
+  quorate demo
+
+  # would it work on these voters?
+  quorate check --config quorate.yaml
+
+  # on each machine: a candidate, or one that runs a command while it leads
+  quorate run --config quorate.yaml
+  quorate exec --config quorate.yaml -- ./worker
+
+  # who leads?
+  quorate status --config quorate.yaml
+
+  # hand over, before the maintenance of this host
+  quorate resign
+
 Configuration comes from a file (--config, else $QUORATE_CONFIG, else /etc/quorate/quorate.yaml), then QUORATE_* \
 variables, then flags; later wins.
 
@@ -97,6 +115,7 @@ enum Command {
     Reset(reset::ResetArguments),
     Demo(demo::DemoArguments),
     Completion(completion::CompletionArguments),
+    Man(man::ManArguments),
     Version(version::VersionArguments),
 }
 
@@ -151,6 +170,7 @@ fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
         }
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Completion(arguments) => completion::execute(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::execute(&arguments, Arguments::command()),
         Command::Version(arguments) => version::execute(&arguments),
     }
 }
@@ -168,6 +188,9 @@ fn configured(
         }
     }
 }
+
+#[cfg(test)]
+mod examples;
 
 #[cfg(test)]
 mod tests {

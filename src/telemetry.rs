@@ -75,9 +75,10 @@ fn is_json(format: LogFormat, is_terminal: bool) -> bool {
     }
 }
 
-/// Colours only on a terminal whose owner has not said `NO_COLOR` (<https://no-color.org>).
+/// Colours only on a terminal that can show them and whose owner has not said `NO_COLOR` (<https://no-color.org>).
 pub(crate) fn is_coloured(is_terminal: bool) -> bool {
-    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_terminal && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn filter(level: LogLevel) -> Targets {

@@ -52,7 +52,8 @@ Examples:
   quorate check --config quorate.yaml --strict
 
   # what is wrong with which voter?
-  quorate check -o json | jq -r '.findings[] | [.severity, .voter, .topic, .what] | @tsv'
+  quorate check -o json |
+    jq -r '.findings[] | [.severity, .voter, .topic, .what] | @tsv'
 
 Each finding says what is so, why it matters and what to do. Nothing is changed on the voters; an election that is \
 under way is not disturbed.

@@ -30,15 +30,25 @@ use super::{Exit, output};
 /// Keys kill, stop, resume or gracefully end a candidate, and kill or restart a voter, empty or with its data. With
 /// --script it plays eight scenes by itself, measures each, and says whether all was as the protocol promises.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  quorate demo            live; ? explains what is on the screen, q quits\n  quorate demo --script   about half a minute, no keys, no terminal needed\n\nNeeds redis-server or valkey-server on the PATH, and nothing else: ports are free ones on \
-                  loopback, files are in a temporary directory, and all of it is gone at the end.\nEnds with 1 if anything was not as the protocol promises."
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct DemoArguments {
     /// Play the eight scenes and end
     #[arg(long)]
     pub(super) script: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  # live; ? explains what is on the screen, q quits
+  quorate demo
+
+  # about half a minute, no keys, no terminal needed
+  quorate demo --script
+
+Needs redis-server or valkey-server on the PATH, and nothing else: ports are free ones on loopback, files are in a \
+temporary directory, and all of it is gone at the end.
+
+Ends with 1 if anything was not as the protocol promises.";
 
 /// The programs that can be a voter, the first one that is there is taken.
 const SERVERS: [&str; 2] = ["redis-server", "valkey-server"];

@@ -106,10 +106,12 @@ Examples:
   quorate exec --config quorate.yaml -- ./worker --queue orders
 
   # a nightly job that somebody else may be running already
-  quorate exec --config quorate.yaml --acquire-timeout 0 --on-exit exit -- ./report
+  quorate exec --config quorate.yaml \\
+    --acquire-timeout 0 --on-exit exit -- ./report
 
   # hand over when the worker is stuck
-  quorate exec --config quorate.yaml --health-http http://localhost:8080/healthz -- ./worker
+  quorate exec --config quorate.yaml \\
+    --health-http http://localhost:8080/healthz -- ./worker
 
 The command finds QUORATE_TERM, QUORATE_ELECTION, QUORATE_IDENTITY, QUORATE_ADDRESS and, where there is one, \
 QUORATE_STATUS_FILE in its environment. Pass the term to whatever you write to, and let it refuse smaller ones.

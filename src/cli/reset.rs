@@ -45,7 +45,7 @@ Examples:
   # in a script
   quorate reset --config quorate.yaml --yes
 
-  # the voters change from a, b, c to a, d, e, and the servers of b and c burnt down
+  # from a, b, c to a, d, e, the servers of b and c being burnt down
   quorate reset --config new.yaml --gone b --gone c
 
 To change the voters: stop all candidates, reset with the new list, start them with it. After a halt \

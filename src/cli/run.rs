@@ -24,7 +24,9 @@ const EXAMPLES: &str = "\
 Examples:
   # three servers, everything else by default
   quorate run --election orders-writer \\
-    --voter a=redis://redis-a:6379 --voter b=redis://redis-b:6379 --voter c=redis://redis-c:6379
+    --voter a=redis://redis-a:6379 \\
+    --voter b=redis://redis-b:6379 \\
+    --voter c=redis://redis-c:6379
 
   # the same from the environment
   export QUORATE_ELECTION=orders-writer

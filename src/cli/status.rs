@@ -53,9 +53,19 @@ pub(super) enum StatusOutput {
 
 const EXAMPLES: &str = "\
 Examples:
+  # who leads, as the voters see it
   quorate status --config quorate.yaml
-  quorate status --election orders-writer --voter a=redis://redis-a --voter b=redis://redis-b --voter c=redis://redis-c
+
+  # the same without a file
+  quorate status --election orders-writer \\
+    --voter a=redis://redis-a \\
+    --voter b=redis://redis-b \\
+    --voter c=redis://redis-c
+
+  # the leader's name, for a script
   quorate status -o json | jq -r .leader.identity
+
+  # look again each second, until interrupted
   quorate status --watch
 
 Ends with 0 whether there is a leader or not, and with 69 if fewer than a quorum of voters answer.";

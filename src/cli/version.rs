@@ -7,12 +7,19 @@ use super::{Exit, output};
 
 /// Tell which version this is
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  quorate version\n  quorate version -o json")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct VersionArguments {
     /// For people, or for programs
     #[arg(short, long, value_enum, default_value_t = VersionOutput::Text)]
     output: VersionOutput,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  quorate version
+
+  # for a script
+  quorate version -o json | jq -r .version";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum VersionOutput {
