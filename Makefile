@@ -9,6 +9,10 @@ TEST_LIMIT ?= 30m
 # How many seeds `make simulate` takes of each size, and the one it replays.
 SEEDS ?= 5000
 SEED ?=
+# Where `make install` puts things, and before which root (for packages).
+PREFIX ?= /usr/local
+DESTDIR ?=
+SHARED = $(DESTDIR)$(PREFIX)/share
 # Part of a test's name; empty runs all.
 TESTS ?=
 
@@ -71,6 +75,17 @@ doc: ## the library's documentation, in target/doc
 	@scripts/tools.sh rust
 	cargo doc --locked --no-deps
 	@printf 'target/doc/quorate/index.html\n'
+
+.PHONY: install
+install: ## the program, its manual and completions, below PREFIX (/usr/local) in DESTDIR (none)
+	@scripts/tools.sh rust
+	cargo build --release --locked
+	install -D -m 755 target/release/quorate '$(SHARED)/../bin/quorate'
+	./target/release/quorate man '$(SHARED)/man/man1'
+	install -d '$(SHARED)'/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
+	./target/release/quorate completion bash >'$(SHARED)/bash-completion/completions/quorate'
+	./target/release/quorate completion zsh >'$(SHARED)/zsh/site-functions/_quorate'
+	./target/release/quorate completion fish >'$(SHARED)/fish/vendor_completions.d/quorate.fish'
 
 .PHONY: fmt
 fmt: ## format the code
