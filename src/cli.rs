@@ -22,9 +22,10 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::config::masking::masked_url;
 use crate::config::{Environment, Loaded, load};
 use crate::guardian::Role;
 use fences::Standing;
@@ -129,7 +130,7 @@ pub fn main() -> Exit {
     };
     let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
-        Err(error) => return told_by_clap(&error),
+        Err(error) => return told_by_clap(error),
     };
     match execute(arguments.command, standing) {
         Ok(exit) => exit,
@@ -141,12 +142,26 @@ pub fn main() -> Exit {
 }
 
 /// Help and version are answers, anything else is a mistake.
-fn told_by_clap(error: &clap::Error) -> Exit {
+fn told_by_clap(mut error: clap::Error) -> Exit {
+    mask(&mut error);
     let printed = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion if printed.is_ok() => Exit::Well,
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Failed,
         _ => Exit::Usage,
+    }
+}
+
+/// The mistake may be a URL in the wrong place, with a password in it.
+fn mask(error: &mut clap::Error) {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        let Some(ContextValue::String(text)) = error.get(kind) else { continue };
+        if text.contains("://") || text.contains('@') {
+            let masked = masked_url(text);
+            error.insert(kind, ContextValue::String(masked));
+            // It repeats what it was given.
+            error.insert(ContextKind::Suggested, ContextValue::None);
+        }
     }
 }
 

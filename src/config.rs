@@ -11,7 +11,7 @@ mod fields;
 mod judge;
 pub mod keys;
 mod log;
-mod masking;
+pub(crate) mod masking;
 mod print;
 mod problem;
 mod timing;

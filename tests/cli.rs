@@ -140,6 +140,25 @@ fn what_is_not_understood_is_a_usage_error() {
 }
 
 #[test]
+fn a_password_in_a_url_that_is_in_the_wrong_place_is_not_repeated() {
+    for arguments in [
+        vec!["status", "redis://user:hunter2@host"],
+        vec!["redis://user:hunter2@host"],
+        vec!["resign", "--address", "redis://user:hunter2@host:6379"],
+        vec!["resign", "--for", "redis://:hunter2"],
+        vec!["check", "-o", "redis://user:hunter2@host"],
+        vec!["run", "--redis://user:hunter2@host"],
+        vec!["completion", "redis://user:hunter2@host"],
+        vec!["demo", "--script=redis://user:hunter2@host"],
+    ] {
+        let Output { status, stdout, stderr } = quorate(&arguments);
+        let told = String::from_utf8([stdout, stderr].concat()).unwrap();
+        assert!(matches!(status.code(), Some(2 | 64)), "{arguments:?}: {told}");
+        assert!(told.contains("***") && !told.contains("hunter2"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
 fn the_version_is_told_to_people_and_to_programs() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(out(&quorate(&["version"])).starts_with(&format!("quorate {version} ")));

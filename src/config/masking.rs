@@ -4,7 +4,7 @@ use crate::voter::MASK;
 
 /// A URL, or what somebody took for one, without anything that may be a password: what stands before the last `@`
 /// (a raw `/`, `?` or `#` in a password makes it end early for a URL parser, so none is asked) and after a `?`.
-pub(super) fn masked_url(text: &str) -> String {
+pub(crate) fn masked_url(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('@') => (Some(scheme), rest),
         _ => (None, text),
