@@ -176,6 +176,16 @@ fn every_shell_gets_a_completion() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_a_failure_with_a_sentence() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    let output = command.arg("version").stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("standard output cannot be written"), "{told}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_quorate"))
         .args(["completion", "bash"])

@@ -1,6 +1,9 @@
 //! Standard output and standard error, where a reader that went away is no failure of ours.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Writes a whole answer to standard output. `quorate … | head` closes the pipe early: that is the reader's right.
 ///
@@ -30,7 +33,19 @@ pub(super) fn print_to_reader(text: &str) -> io::Result<Reader> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(error) => Err(error),
+        Err(error) => {
+            Err(io::Error::new(error.kind(), format!("standard output cannot be written: {error}")))
+        }
+    }
+}
+
+/// For those who have nothing to write now: a pipe tells that its reader has gone.
+pub(super) fn reader() -> Reader {
+    let out = io::stdout();
+    let mut asked = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    match (poll(&mut asked, PollTimeout::ZERO), asked[0].revents()) {
+        (Ok(1..), Some(told)) if told.contains(PollFlags::POLLERR) => Reader::Gone,
+        _ => Reader::There,
     }
 }
 

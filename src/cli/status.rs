@@ -135,9 +135,8 @@ async fn keep_telling(
             None
         };
         told = Some(report);
-        if let Some(text) = text
-            && output::print_to_reader(&text)? == Reader::Gone
-        {
+        let reader = text.map_or_else(|| Ok(output::reader()), |text| output::print_to_reader(&text))?;
+        if reader == Reader::Gone {
             break;
         }
     }
