@@ -90,6 +90,33 @@ fn the_next_one_leads_at_once_and_whoever_resigned_stands_back_for_as_long_as_it
 }
 
 #[test]
+fn work_is_stopped_before_the_next_one_leads_and_whoever_asked_is_told_what_it_waits_for() {
+    let voters = Voters::experienced(3, TTL);
+    let directory = tempfile::tempdir().unwrap();
+    let exec = |identity: &str, line: &str| {
+        let line = format!("cd {} || exit 99; {line}", directory.path().display());
+        Launch::exec(identity, voters.urls(), TTL, &[], &["sh", "-c", &line]).start()
+    };
+    let has = |name: &str| directory.path().join(name).exists();
+    // It takes longer to stop than the lease lasts.
+    let work = "trap 'sleep 3; touch stopped; exit 0' TERM; touch ready; while :; do sleep 0.02; done";
+    let first = exec("first", work);
+    eventually("the first one works", || has("ready"));
+    let second = exec("second", "test -e stopped && touch well; touch works; sleep 60");
+    eventually("the standby sees the leader", || second.sees("first"));
+    let (code, out, err) = resign(&["--address", &first.address.to_string()]);
+    assert!(
+        code == Some(0) && out.contains("is released") && out.contains("second leads term"),
+        "{out}{err}"
+    );
+    assert!(err.contains("its work is being stopped"), "{err}");
+    eventually("the second one works", || has("works"));
+    assert!(has("well"), "it began before the first one had stopped");
+    assert_eq!(second.end().0, Some(143));
+    assert_eq!(first.end().0, Some(0));
+}
+
+#[test]
 fn programs_are_told_who_leads_next_or_that_nobody_does() {
     let voters = Voters::experienced(3, TTL);
     let leader = candidate("leader", &voters);

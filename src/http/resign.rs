@@ -72,7 +72,8 @@ pub(super) async fn resign(
         );
         return say(StatusCode::BAD_REQUEST, sentence);
     };
-    tracing::info!(peer = %connection.peer, for_ms = stand_back.as_millis(), "asked to resign");
+    let for_ms = u64::try_from(stand_back.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(peer = %connection.peer, for_ms, "asked to resign");
     let leadership = &endpoints.leadership;
     let term = leadership.term(clock::now().at);
     endpoints.resigner.resign(StandBack::For(stand_back));

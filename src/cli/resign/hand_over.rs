@@ -1,5 +1,6 @@
 //! Asks, waits for whoever leads next, and tells.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,6 +19,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 const NEXT_LEADER_LIMIT: Duration = Duration::from_secs(2);
 /// Two observations of an agent whose `timing.observeInterval` is derived, as a part of its ttl.
 const OBSERVATIONS: u32 = 10;
+/// How long nothing is told to whoever waits.
+const SILENCE: Duration = Duration::from_secs(2);
 /// The longest `timing.drainTimeout`, and a ttl.
 const STOP_LIMIT: Duration = Duration::from_mins(70);
 
@@ -43,7 +46,16 @@ struct Next {
 
 pub(super) async fn resign(agent: &Agent, stand_back: Duration, shape: ResignOutput) -> anyhow::Result<Exit> {
     let asked = clock::now().at;
-    let Answer { outcome, said, term } = match agent.resign(stand_back).await {
+    let answer = {
+        let mut answer = pin!(agent.resign(stand_back));
+        if let Ok(answer) = timeout(SILENCE, &mut answer).await {
+            answer
+        } else {
+            output::complain("its work is being stopped, and the lease released only then; waiting for it");
+            answer.await
+        }
+    };
+    let Answer { outcome, said, term } = match answer {
         Ok(answer) => answer,
         Err(sentence) => return Ok(failed(&sentence)),
     };
@@ -52,7 +64,7 @@ pub(super) async fn resign(agent: &Agent, stand_back: Duration, shape: ResignOut
         Outcome::Done if shape == ResignOutput::Text => output::print(&(said + "\n"))?,
         Outcome::Done => {}
         Outcome::Stopping => {
-            output::complain(&format!("{said}; waiting for it"));
+            output::complain(&said);
             if timeout(STOP_LIMIT, stopped(agent)).await.is_err() {
                 return Ok(failed("its work has still not stopped; look at it there"));
             }
