@@ -5,8 +5,8 @@
 //! [`Candidate::poll_timeout`] is reached, whichever is first, read the clocks *afresh*, and call `handle` again.
 //! Spurious calls are harmless.
 //!
-//! This file decides which rule applies; its children hold the rules: `watching` what is known of the voters,
-//! `hinting` what hints add to it, `asking` every question, `attempt` and `leading` the two roles that hold voters,
+//! This file decides which rule applies; its children hold the rules: `watched` and `watching` what is known of the
+//! voters, `hinting` what hints add to it, `asking` every question, `attempt` and `leading` the two roles that hold voters,
 //! `rejoining` the voters that forgot.
 
 mod asking;
@@ -16,6 +16,8 @@ mod leading;
 mod rejoining;
 mod tripping;
 mod verifying;
+mod wake;
+mod watched;
 mod watching;
 
 use std::collections::VecDeque;
@@ -24,7 +26,8 @@ use std::time::Duration;
 use self::asking::{Asked, Pending, Questions};
 use self::attempt::Attempt;
 use self::leading::Leadership;
-use self::watching::Watched;
+use self::wake::Wake;
+use self::watched::Watched;
 use super::event::{
     Action, EndReason, Event, Inertia, QuestionId, Randomness, Settings, StandBack, VoterIndex, VoterView,
 };
@@ -81,7 +84,7 @@ pub struct Candidate {
     first_floor: Term,
     /// When the last epoch reset was told.
     reset_told: Option<Moment>,
-    wake: Option<Moment>,
+    wake: Wake,
 }
 
 impl Candidate {
@@ -111,24 +114,36 @@ impl Candidate {
             halt_told: false,
             first_floor: 0,
             reset_told: None,
-            wake: None,
+            wake: Wake::at_once(),
         }
     }
 
     /// Tells what happened, at a reading of the clocks that is no older than the event.
     pub fn handle(&mut self, now: Now, event: Event) {
         self.end_if_over(now);
-        match event {
-            Event::Wake => {}
-            Event::Answer { question, received, answer } => self.on_answer(now, question, received, answer),
-            Event::Hint { voter, released } => self.on_hint(now.at, voter, released),
-            Event::Resign { stand_back } => self.on_resign(now.at, stand_back),
-            Event::Campaign => self.withdrawn = false,
-            Event::WorkStopped => self.on_work_stopped(now.at),
-            Event::Verify { request } => self.on_verify(now.at, request),
+        let is_news = match event {
+            Event::Wake => false,
+            Event::Answer { question, received, answer } => self.on_answer(now, question, received, &answer),
+            event => {
+                self.on_command(now.at, event);
+                true
+            }
+        };
+        if is_news || self.wake.may_be_due(now.at) {
+            self.advance(now);
+            self.wake = self.next_wake(now.at);
         }
-        self.advance(now);
-        self.wake = self.next_wake(now.at);
+    }
+
+    fn on_command(&mut self, now: Moment, event: Event) {
+        match event {
+            Event::Wake | Event::Answer { .. } => {}
+            Event::Hint { voter, released } => self.on_hint(now, voter, released),
+            Event::Resign { stand_back } => self.on_resign(now, stand_back),
+            Event::Campaign => self.withdrawn = false,
+            Event::WorkStopped => self.on_work_stopped(now),
+            Event::Verify { request } => self.on_verify(now, request),
+        }
     }
 
     /// The next action. Its answer may change after `handle` only.
@@ -139,7 +154,7 @@ impl Candidate {
     /// When to call `handle` with [`Event::Wake`] at the latest. Its answer may change after `handle` only.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Moment> {
-        self.wake
+        self.wake.next()
     }
 
     /// The end of the validity, while leading: leads iff `now` is certainly before it. Its answer may change after
@@ -164,9 +179,9 @@ impl Candidate {
         let watched = &self.watched[voter];
         VoterView {
             reachable: watched.reachable,
-            observation: watched.watch.map(|watch| watch.observation),
+            observation: watched.watch.as_ref().map(|watch| watch.observation),
             held_until,
-            same_server: self.twin_of(voter),
+            same_server: watched.twin,
             round_trip: watched.round_trip,
         }
     }
@@ -190,17 +205,19 @@ impl Candidate {
         })
     }
 
-    fn on_answer(&mut self, now: Now, id: QuestionId, received: Moment, answer: Answer) {
-        let Some(pending) = self.questions.take(id) else { return };
-        let said = if answer.is_plausible() { answer } else { Answer::Silent };
+    /// `false` if it told nothing that any rule could make something of.
+    fn on_answer(&mut self, now: Now, id: QuestionId, received: Moment, answer: &Answer) -> bool {
+        let Some(pending) = self.questions.take(id) else { return false };
+        let said = if answer.is_plausible() { answer } else { &Answer::Silent };
         self.note_mismatch(&pending, said);
         if let Answer::Granted { term, .. } | Answer::Confirmed { term } = said {
-            self.largest_term = self.largest_term.max(term);
+            self.largest_term = self.largest_term.max(*term);
         }
         match (pending.asked, said) {
             (Asked::Observe, Answer::Observed(observation)) => {
-                self.on_observed(now, &pending, received, observation);
+                return self.on_observed(now, &pending, received, observation);
             }
+            (Asked::Release, Answer::Released) => return false,
             (Asked::Observe, _) => self.on_poll_failed(now.at, &pending, said),
             (Asked::Grant(ballot), _) => self.on_grant_answer(now.at, &pending, ballot, received, said),
             (Asked::Confirm(ballot), _) => self.on_confirm_answer(now, &pending, ballot, received, said),
@@ -212,10 +229,11 @@ impl Candidate {
             (Asked::Join, Answer::Amnesia) => self.poll(now.at, pending.voter),
             (Asked::Join | Asked::Release, _) => {}
         }
+        true
     }
 
     /// A record of other voters, or of another format, makes inert for good; whatever the question was.
-    fn note_mismatch(&mut self, pending: &Pending, answer: Answer) {
+    fn note_mismatch(&mut self, pending: &Pending, answer: &Answer) {
         if let (Answer::Mismatch { electorate_differs: true }, None) = (answer, self.foreign_electorate) {
             self.foreign_electorate = Some(pending.voter);
         }
@@ -295,8 +313,8 @@ impl Candidate {
         self.poll_where_due(now.at);
     }
 
-    fn next_wake(&self, now: Moment) -> Option<Moment> {
-        let mut wake = Wake { now, next: None };
+    fn next_wake(&self, now: Moment) -> Wake {
+        let mut wake = Wake::after(now);
         wake.at(self.next_poll);
         self.watched.iter().filter_map(|watched| watched.poll_at).for_each(|due| wake.at(due));
         match &self.role {
@@ -310,7 +328,7 @@ impl Candidate {
         if !matches!(self.role, Role::Leading(_)) {
             self.rejoin_wakes(&mut wake);
         }
-        wake.next
+        wake
     }
 
     /// q = ⌊N/2⌋ + 1.
@@ -346,20 +364,6 @@ impl Candidate {
         let observation = &watch.observation;
         let held = observation.standing == Standing::Member && !observation.seen.released;
         let holder = observation.seen.holder.filter(|_| held)?;
-        (!self.has_stood_still(watch, now, 1)).then_some((holder, observation.term))
-    }
-}
-
-/// Collects the instants at which something becomes due, and keeps the earliest that is not past.
-struct Wake {
-    now: Moment,
-    next: Option<Moment>,
-}
-
-impl Wake {
-    fn at(&mut self, due: Moment) {
-        if !due.is_at_or_before(self.now) {
-            self.next = Some(self.next.map_or(due, |next| next.earliest(due)));
-        }
+        (!watch.has_stood_still(now)).then_some((holder, observation.term))
     }
 }

@@ -87,6 +87,17 @@ impl Moment {
         Self { boot_ns: self.boot_ns.max(other.boot_ns), raw_ns: self.raw_ns.max(other.raw_ns) }
     }
 
+    /// How long after `now` both clocks will have reached this instant; 0 if they have.
+    pub(super) fn ns_until_reached(self, now: Self) -> u64 {
+        self.ns_since(now)
+    }
+
+    /// Nanoseconds since `earlier` on the clock that counted more; 0 if it is later on both.
+    pub(super) fn ns_since(self, earlier: Self) -> u64 {
+        let (boot, raw) = self.differences(earlier);
+        boot.max(raw)
+    }
+
     fn differences(self, earlier: Self) -> (u64, u64) {
         (self.boot_ns.saturating_sub(earlier.boot_ns), self.raw_ns.saturating_sub(earlier.raw_ns))
     }
@@ -104,7 +115,7 @@ pub struct Now {
 
 /// A duration in whole nanoseconds, saturating (584 years).
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 #[cfg(test)]

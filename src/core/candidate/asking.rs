@@ -1,6 +1,6 @@
 //! Every question that a candidate asks, and which of them still wait for an answer.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Candidate;
@@ -9,8 +9,8 @@ use crate::core::record::{Ballot, GrantTerm, Instance, Operation, Question, Seen
 use crate::core::time::Moment;
 use crate::core::timing::LONGEST_TTL;
 
-/// The most questions that may wait for an answer; beyond it the oldest is forgotten. At the defaults a candidate
-/// asks each of at most 9 voters about 25 questions a ttl, and forgets them after two.
+/// The most questions from the oldest that waits for an answer to the newest; beyond it the oldest is forgotten. At
+/// the defaults a candidate asks each of at most 9 voters about 25 questions a ttl, and forgets them after two.
 const MOST_PENDING: usize = 1024;
 
 /// What was asked, as far as the answer needs to know.
@@ -33,11 +33,11 @@ pub(super) struct Pending {
     pub(super) asked: Asked,
 }
 
-/// All questions that wait. Ids grow with time, so the first is the oldest.
+/// All questions that wait. Ids grow with time by one each, so the first is the oldest, and it waits.
 #[derive(Default)]
 pub(super) struct Questions {
     last_id: u64,
-    pending: BTreeMap<QuestionId, Pending>,
+    pending: VecDeque<Option<Pending>>,
 }
 
 impl Questions {
@@ -45,28 +45,46 @@ impl Questions {
         self.last_id += 1;
         let id = QuestionId(self.last_id);
         if self.pending.len() >= MOST_PENDING {
-            self.pending.pop_first();
+            self.forget_oldest();
         }
-        self.pending.insert(id, pending);
+        self.pending.push_back(Some(pending));
         id
+    }
+
+    fn forget_oldest(&mut self) {
+        self.pending.pop_front();
+        while self.pending.front().is_some_and(Option::is_none) {
+            self.pending.pop_front();
+        }
     }
 
     /// The question with this id, which is thereby answered; `None` for one that was never asked, or answered, or
     /// forgotten.
     pub(super) fn take(&mut self, id: QuestionId) -> Option<Pending> {
-        self.pending.remove(&id)
+        let newer = usize::try_from(self.last_id.checked_sub(id.0)?).ok()?;
+        let place = self.pending.len().checked_sub(newer + 1)?;
+        let taken = self.pending[place].take();
+        if place == 0 {
+            self.forget_oldest();
+        }
+        taken
     }
 
     /// Whether something of this kind has been asked of this voter at or after `since` and not been answered.
     pub(super) fn is_waiting(&self, voter: VoterIndex, since: Moment, kind: fn(Asked) -> bool) -> bool {
-        let mut recent = self.pending.values().rev().take_while(|pending| !pending.sent.is_before(since));
+        let waiting = self.pending.iter().rev().flatten();
+        let mut recent = waiting.take_while(|pending| !pending.sent.is_before(since));
         recent.any(|pending| pending.voter == voter && kind(pending.asked))
     }
 
     /// Forgets what nobody can answer usefully any more.
     pub(super) fn forget_before(&mut self, instant: Moment) {
-        while self.pending.first_key_value().is_some_and(|(_, pending)| pending.sent.is_before(instant)) {
-            self.pending.pop_first();
+        while self
+            .pending
+            .front()
+            .is_some_and(|oldest| oldest.is_none_or(|asked| asked.sent.is_before(instant)))
+        {
+            self.forget_oldest();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::asking::Pending;
 use super::leading::Leadership;
-use super::watching::Watched;
+use super::watched::Watched;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, VoterIndex};
 use crate::core::planted::Bug;
@@ -199,13 +199,13 @@ impl Candidate {
         pending: &Pending,
         ballot: Ballot,
         received: Moment,
-        answer: Answer,
+        answer: &Answer,
     ) {
         let accept_stale = self.settings.planted.has(Bug::StaleReplyAccepted);
         let quorum = self.quorum();
         match &mut self.role {
             Role::Electing(attempt) if attempt.ballot == ballot || accept_stale => {
-                if let Answer::Granted { term, .. } = answer {
+                if let &Answer::Granted { term, .. } = answer {
                     attempt.granted.push(Grant { voter: pending.voter, term, received });
                     if matches!(attempt.step, Step::Granting) && attempt.granted.len() == quorum {
                         self.on_quorum_granted(now);
@@ -216,7 +216,7 @@ impl Candidate {
                     if let Answer::Refused(Refusal::Changed | Refusal::Joining | Refusal::Released) = answer {
                         attempt.denied.insert(pending.voter);
                     }
-                    if answer == Answer::Silent {
+                    if *answer == Answer::Silent {
                         self.left_out.insert(pending.voter);
                     }
                     if matches!(attempt.step, Step::Granting) {
@@ -256,14 +256,20 @@ impl Candidate {
     }
 
     /// An answer to a confirm of the running attempt: all of W must say exactly M; silence is not agreement.
-    pub(super) fn on_round_answer(&mut self, now: Moment, pending: &Pending, ballot: Ballot, answer: Answer) {
+    pub(super) fn on_round_answer(
+        &mut self,
+        now: Moment,
+        pending: &Pending,
+        ballot: Ballot,
+        answer: &Answer,
+    ) {
         let Role::Electing(attempt) = &mut self.role else { return };
         let (Step::Raising(round) | Step::Verifying(round)) = &mut attempt.step else { return };
         if attempt.ballot != ballot || pending.sent != round.sent {
             return;
         }
-        if answer != (Answer::Confirmed { term: round.term }) {
-            if answer == Answer::Silent {
+        if *answer != (Answer::Confirmed { term: round.term }) {
+            if *answer == Answer::Silent {
                 self.left_out.insert(pending.voter);
             }
             self.fail_attempt(now);

@@ -1,7 +1,7 @@
 //! What hints may do: wake a candidate, and let it guess what it would observe. They decide nothing (ADR 0005).
 
 use super::Candidate;
-use super::watching::{Watch, Watched};
+use super::watched::{Watch, Watched};
 use crate::core::event::VoterIndex;
 use crate::core::record::{LeaseKey, Seen, Standing};
 use crate::core::released::Released;
@@ -25,7 +25,7 @@ pub(super) struct Told {
 
 impl Watched {
     fn note_release(&mut self, now: Moment, released: Released) {
-        let Some(Watch { observation, .. }) = self.watch else { return };
+        let Some(Watch { observation, .. }) = &self.watch else { return };
         let is_news = released.version > observation.seen.version;
         let may_be_granted =
             observation.standing == Standing::Member && !matches!(observation.key, LeaseKey::Foreign { .. });
@@ -38,17 +38,17 @@ impl Watched {
 
     /// An observation that was sent after the hint knows better, and so does one that shows as much.
     pub(super) fn outdate_told(&mut self, sent: Moment, seen: &Seen) {
-        self.told = self.told.filter(|told| {
-            sent.is_before(told.received)
-                && seen.instance == told.seen.instance
-                && seen.version < told.seen.version
+        self.told.take_if(|told| {
+            !sent.is_before(told.received)
+                || seen.instance != told.seen.instance
+                || seen.version >= told.seen.version
         });
     }
 
     /// Since when all of it is known that a grant could be built on.
     pub(super) fn known_since(&self) -> Option<Moment> {
-        let told = self.told.map(|told| told.received);
-        let watched = self.watch.map(|watch| watch.since);
+        let told = self.told.as_ref().map(|told| told.received);
+        let watched = self.watch.as_ref().map(|watch| watch.since);
         told.into_iter().chain(watched).reduce(Moment::latest)
     }
 
@@ -100,8 +100,8 @@ impl Candidate {
     /// the grant with its record, so that a false or late hint costs an attempt with its pause, and nothing else.
     pub(super) fn grantable(&self, voter: VoterIndex, now: Moment) -> Option<(Seen, bool)> {
         let watched = &self.watched[voter];
-        let may_act = watched.reachable && self.look_at.is_at_or_before(now) && self.twin_of(voter).is_none();
-        let told = || watched.told.filter(|_| may_act).map(|told| (told.seen, false));
+        let may_act = watched.reachable && self.look_at.is_at_or_before(now) && watched.twin.is_none();
+        let told = || watched.told.as_ref().filter(|_| may_act).map(|told| (told.seen, false));
         self.eligible(voter, now).or_else(told)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::asking::{Asked, Pending};
 use super::tripping::diverged;
-use super::watching::Watched;
+use super::watched::Watched;
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, EndReason, Settings, VoterIndex};
 use crate::core::ledger::Ledger;
@@ -159,7 +159,7 @@ impl Leadership {
         wake.at(self.until());
         wake.at(self.next_renewal);
         self.verifications.iter().for_each(|(_, asked)| wake.at(asked.plus(timing.voter_timeout)));
-        let joining = watched.iter().filter_map(|watched| watched.watch);
+        let joining = watched.iter().filter_map(|watched| watched.watch.as_ref());
         joining
             .filter(|watch| watch.observation.standing == Standing::Joining)
             .for_each(|watch| wake.at(watch.since.plus(timing.ttl / FLOOR_ADOPTION_OF_TTL)));
@@ -233,8 +233,7 @@ impl Candidate {
     }
 
     fn shows_holder(&self, voter: VoterIndex, ballot: Ballot) -> bool {
-        let shown = self.watched[voter].watch.map(|watch| watch.observation);
-        shown.is_some_and(|shown| shows_holder(&shown, ballot))
+        self.watched[voter].watch.as_ref().is_some_and(|watch| shows_holder(&watch.observation, ballot))
     }
 
     pub(super) fn on_confirm_answer(
@@ -243,7 +242,7 @@ impl Candidate {
         pending: &Pending,
         ballot: Ballot,
         received: Moment,
-        answer: Answer,
+        answer: &Answer,
     ) {
         let Role::Leading(leadership) = &mut self.role else {
             if matches!(&self.role, Role::Electing(_)) {
@@ -275,7 +274,7 @@ impl Candidate {
         pending: &Pending,
         ballot: Ballot,
         received: Moment,
-        answer: Answer,
+        answer: &Answer,
     ) {
         let Role::Leading(leadership) = &mut self.role else { return };
         if leadership.ballot != ballot {
@@ -284,7 +283,7 @@ impl Candidate {
         if matches!(answer, Answer::Granted { .. }) {
             leadership.taken(pending.voter, pending.sent, received);
             self.extend(now);
-        } else if answer != Answer::Silent {
+        } else if *answer != Answer::Silent {
             self.poll(now.at, pending.voter);
         }
     }
@@ -299,28 +298,31 @@ impl Candidate {
         }
     }
 
+    /// `false` if all it told is that the voter is still the leader's, and agrees on the time that has passed.
     pub(super) fn on_observed_while_leading(
         &mut self,
         now: Now,
         voter: VoterIndex,
         sent: Moment,
         observation: &Observation,
-    ) {
-        let Role::Leading(leadership) = &mut self.role else { return };
+    ) -> bool {
+        let Role::Leading(leadership) = &mut self.role else { return false };
         // An observation that was sent before the voter was taken neither strikes nor heals.
         if leadership.ledger.entry(voter).is_some_and(|entry| !entry.taken.is_at_or_before(sent)) {
-            return;
+            return true;
         }
         if shows_holder(observation, leadership.ballot) {
             if leadership.verdicts[voter].is_some() {
                 leadership.judge(voter, sent, false);
             }
-            if !leadership.counts(voter) {
-                self.renew_soon(now.at);
+            if leadership.counts(voter) {
+                return !self.watched[voter].agrees_on_time();
             }
+            self.renew_soon(now.at);
         } else {
             leadership.lost(voter, sent);
         }
+        true
     }
 
     /// The voter does not even know the election any more, or belongs to another.
@@ -338,12 +340,14 @@ impl Candidate {
         for voter in 0..self.watched.len() {
             let Role::Leading(leadership) = &self.role else { return };
             let watched = &self.watched[voter];
-            let Some(watch) = watched.watch.filter(|_| watched.reachable) else { continue };
+            let Some(watch) = watched.watch.as_ref().filter(|_| watched.reachable) else { continue };
             let (ballot, term) = (leadership.ballot, leadership.term);
             let is_ours = leadership.counts(voter) || shows_holder(&watch.observation, ballot);
-            let is_asked =
-                self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_) | Asked::Grant(_)));
-            if is_ours || is_asked || self.has_just_proposed(voter, now.at) || self.twin_of(voter).is_some() {
+            if is_ours
+                || watched.twin.is_some()
+                || self.has_just_proposed(voter, now.at)
+                || self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_) | Asked::Grant(_)))
+            {
                 continue;
             }
             let fresh = leadership.confirmed_after(watch.since) >= self.quorum()
@@ -368,11 +372,13 @@ impl Candidate {
     }
 
     fn adopt_joining(&mut self, now: Moment, voter: VoterIndex, ballot: Ballot, term: Term) {
-        let Some(watch) = self.watched[voter].watch else { return };
+        let Some(seen) = self.watched[voter].watch.as_ref().map(|watch| watch.observation.seen) else {
+            return;
+        };
         if self.settings.planted.has(Bug::AdoptInTwoSteps) {
-            self.join(now, voter, watch.observation.seen.instance, term, self.settings.timing.ttl);
+            self.join(now, voter, seen.instance, term, self.settings.timing.ttl);
         } else {
-            self.take_over(now, voter, ballot, (watch.observation.seen, false), term);
+            self.take_over(now, voter, ballot, (seen, false), term);
         }
     }
 

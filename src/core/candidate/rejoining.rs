@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::asking::Asked;
-use super::watching::Watch;
+use super::watched::{Watch, Watched};
 use super::{Candidate, Wake};
 use crate::core::event::{Action, ResetKind, ResetPolicy, VoterIndex};
 use crate::core::planted::Bug;
@@ -37,7 +37,16 @@ impl Candidate {
         }
     }
 
+    /// Whether any voter has been seen joining for so long that what other voters say may let it join.
+    pub(super) fn may_rejoin(&self, now: Moment) -> bool {
+        let joining = self.watched.iter().filter(|watched| watched.is_joining());
+        joining.filter_map(|watched| watched.watch.as_ref()).any(|watch| self.has_waited(now, watch.since, 1))
+    }
+
     pub(super) fn rejoin_wakes(&self, wake: &mut Wake) {
+        if !self.watched.iter().any(Watched::is_joining) {
+            return;
+        }
         let wait = self.quarantine();
         for watch in (0..self.watched.len()).filter_map(|voter| self.seen_joining(voter)) {
             wake.at(watch.since.plus(wait));
@@ -46,14 +55,14 @@ impl Candidate {
     }
 
     /// A voter that answers, forgot as far as is known since the last join, and is the only one with its process.
-    fn seen_joining(&self, voter: VoterIndex) -> Option<Watch> {
+    fn seen_joining(&self, voter: VoterIndex) -> Option<&Watch> {
         let watched = &self.watched[voter];
-        let watch = watched.watch.filter(|watch| watch.observation.standing == Standing::Joining)?;
+        let watch = watched.watch.as_ref().filter(|watch| watch.observation.standing == Standing::Joining)?;
         let is_news = watched
             .join_answered
             .is_none_or(|join| watched.answered.is_some_and(|sent| join.is_before(sent)));
         let answers = watched.reachable || self.settings.planted.has(Bug::UnansweredPollCollected);
-        (answers && is_news && self.twin_of(voter).is_none()).then_some(watch)
+        (answers && is_news && watched.twin.is_none()).then_some(watch)
     }
 
     /// O(T): for as long may a leader that this voter has forgotten still believe.
@@ -66,7 +75,7 @@ impl Candidate {
         if !self.settings.planted.has(Bug::LongestTtlWithoutMemory) {
             return self.longest_ttl;
         }
-        let present = self.watched.iter().filter_map(|watched| watched.watch?.observation.ttl);
+        let present = self.watched.iter().filter_map(|watched| watched.watch.as_ref()?.observation.ttl);
         present.fold(self.settings.timing.ttl, Duration::max)
     }
 
@@ -84,9 +93,9 @@ impl Candidate {
         let early_reads = self.settings.planted.has(Bug::EarlyReseedReads);
         let terms = (0..self.watched.len()).filter(|&other| other != voter).filter_map(|other| {
             let member = &self.watched[other];
-            let observation = member.watch?.observation;
+            let observation = &member.watch.as_ref()?.observation;
             let read_after = member.answered.is_some_and(|sent| watch.since.is_before(sent)) || early_reads;
-            let counts = observation.standing == Standing::Member && self.twin_of(other).is_none();
+            let counts = observation.standing == Standing::Member && member.twin.is_none();
             (read_after && counts).then_some(observation.term)
         });
         let (count, largest) = terms.fold((0, 0), |(count, largest), term| (count + 1, term.max(largest)));
@@ -131,7 +140,7 @@ impl Candidate {
         if !self.has_waited(now, watch.since, 2) && !planted.has(Bug::UnreadableResetAtOnce) {
             return false;
         }
-        let answers = |voter: VoterIndex| self.watched[voter].reachable && self.twin_of(voter).is_none();
+        let answers = |voter: VoterIndex| self.watched[voter].reachable && self.watched[voter].twin.is_none();
         let answering = (0..self.watched.len()).filter(|&voter| answers(voter)).count();
         // A voter counts as one that may answer as a member until polls that span O(T) have shown otherwise.
         let readable = (0..self.watched.len()).filter(|&other| other != voter).filter(|&other| {
@@ -168,11 +177,12 @@ impl Candidate {
     /// Asks a joining voter to vote again, unless it is being asked; `true` if it was asked now.
     fn join_once(&mut self, now: Moment, voter: VoterIndex, term: Term) -> bool {
         let Some(watch) = self.seen_joining(voter) else { return false };
-        if self.is_asking(voter, now, |asked| asked == Asked::Join) || self.has_just_proposed(voter, now) {
+        let instance = watch.observation.seen.instance;
+        if self.has_just_proposed(voter, now) || self.is_asking(voter, now, |asked| asked == Asked::Join) {
             return false;
         }
         self.watched[voter].proposed = Some(now);
-        self.join(now, voter, watch.observation.seen.instance, term, self.longest_ttl_known());
+        self.join(now, voter, instance, term, self.longest_ttl_known());
         true
     }
 
@@ -186,7 +196,7 @@ impl Candidate {
         let mut times: Vec<_> = self
             .watched
             .iter()
-            .filter_map(|watched| Some(watched.watch?.observation.time_us / 1000))
+            .filter_map(|watched| Some(watched.watch.as_ref()?.observation.time_us / 1000))
             .collect();
         times.sort_unstable();
         let median = times.get(times.len() / 2).copied().unwrap_or_default();

@@ -6,7 +6,7 @@ use super::Candidate;
 use crate::core::time::Now;
 
 /// How far two clocks may come apart before the leader distrusts its own.
-const CLOCK_TRIP: Duration = Duration::from_millis(250);
+pub(super) const CLOCK_TRIP: Duration = Duration::from_millis(250);
 
 impl Candidate {
     /// The median of the voters' clocks ran on further than the own since the last round.

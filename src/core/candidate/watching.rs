@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::asking::{Asked, Pending};
-use super::hinting::Told;
+use super::watched::{Watch, Watched};
 use super::{Candidate, Role, Wake};
 use crate::core::event::{Action, Inertia, VoterIndex};
 use crate::core::planted::Bug;
@@ -17,110 +17,19 @@ const MOST_POLLS_IN_FLIGHT: usize = 2;
 /// The round trip that is assumed until one has been measured.
 const ASSUMED_ROUND_TRIP: Duration = Duration::from_millis(1);
 
-/// One version of a voter's record, being watched.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Watch {
-    pub(super) observation: Observation,
-    /// When the first reply that showed this version was received.
-    pub(super) since: Moment,
-}
-
-/// A series of polls that were not answered by a member.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct MemberSilence {
-    /// When the first of them was sent.
-    pub(super) first: Moment,
-    /// When the last of them that has ended was sent.
-    pub(super) last: Moment,
-}
-
-/// Everything known of one voter.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    pub(super) watch: Option<Watch>,
-    /// When the last *answered* poll was sent.
-    pub(super) answered: Option<Moment>,
-    /// When the last poll was sent, answered or not.
-    pub(super) polled: Option<Moment>,
-    /// The last poll that ended was answered.
-    pub(super) reachable: bool,
-    pub(super) member_silence: Option<MemberSilence>,
-    pub(super) high_water: Option<HighWater>,
-    pub(super) round_trip: Option<Duration>,
-    /// The server's `TIME` in the last answered poll, and when that was sent.
-    time_read: Option<(u64, Moment)>,
-    /// By how much `TIME` ran ahead of our own clock between the last two answered polls.
-    pub(super) time_excess: Option<Duration>,
-    pub(super) poll_at: Option<Moment>,
-    /// When the last join was answered; older observations tell nothing about whether it took effect.
-    pub(super) join_answered: Option<Moment>,
-    /// A poll was wanted while too many were under way.
-    poll_again: bool,
-    /// When a join or an adopt was last sent.
-    pub(super) proposed: Option<Moment>,
-    /// When we gave it back; older observations tell what it was before.
-    pub(super) given_back: Option<Moment>,
-    in_flight: Vec<Moment>,
-    pub(super) hinted_polls: u8,
-    pub(super) told: Option<Told>,
-}
-
-impl Watched {
-    /// A clock comparison begins anew with each leadership.
-    pub(super) fn forget_time(&mut self) {
-        self.time_read = None;
-        self.time_excess = None;
-    }
-
-    fn note_time(&mut self, time_us: u64, sent: Moment, received: Moment) {
-        if let Some((before_us, since)) = self.time_read {
-            let own = received.leader_elapsed(since);
-            let theirs = Duration::from_micros(time_us.saturating_sub(before_us));
-            self.time_excess = Some(theirs.saturating_sub(own));
-        }
-        self.time_read = Some((time_us, sent));
-    }
-
-    fn note_member(&mut self, sent: Moment, is_member: bool) {
-        self.member_silence = if is_member {
-            None
-        } else {
-            let first = self.member_silence.map_or(sent, |silence| silence.first);
-            Some(MemberSilence { first, last: sent })
-        };
-    }
-
-    /// Called for every poll that ended without an answer to work with.
-    fn note_failure(&mut self, sent: Moment) {
-        self.reachable = false;
-        self.time_excess = None;
-        self.note_member(sent, false);
-    }
-
-    fn landed(&mut self, now: Moment, sent: Moment) {
-        self.in_flight.retain(|&other| other != sent);
-        if std::mem::take(&mut self.poll_again) {
-            self.poll_at = Some(now);
-        }
-    }
-}
-
 impl Candidate {
     /// Rule 1: observe every voter about every L/20.
     pub(super) fn poll_round(&mut self, now: Moment) {
         let timing = self.settings.timing;
         self.questions.forget_before(now.minus(2 * timing.ttl));
+        let overdue = now.minus(timing.voter_timeout);
         for voter in 0..self.watched.len() {
-            let overdue = now.minus(timing.voter_timeout);
             let watched = &mut self.watched[voter];
             watched.hinted_polls = 0;
-            for sent in std::mem::take(&mut watched.in_flight) {
-                if sent.is_before(overdue) {
-                    if !watched.answered.is_some_and(|answered| sent.is_before(answered)) {
-                        watched.note_failure(sent);
-                    }
-                } else {
-                    watched.in_flight.push(sent);
+            while let Some(sent) = watched.in_flight.first().copied().filter(|sent| sent.is_before(overdue)) {
+                watched.in_flight.remove(0);
+                if !watched.answered.is_some_and(|answered| sent.is_before(answered)) {
+                    watched.note_failure(sent);
                 }
             }
             if watched.in_flight.is_empty() {
@@ -160,19 +69,21 @@ impl Candidate {
         known.get(self.quorum() - 1).copied().unwrap_or(ASSUMED_ROUND_TRIP)
     }
 
+    /// `false` if it told nothing that any rule could make something of.
     pub(super) fn on_observed(
         &mut self,
         now: Now,
         pending: &Pending,
         received: Moment,
-        observation: Observation,
-    ) {
+        observation: &Observation,
+    ) -> bool {
         let (voter, sent) = (pending.voter, pending.sent);
         let watched = &mut self.watched[voter];
+        let is_known = watched.knows(observation);
         watched.landed(now.at, sent);
         let is_late = watched.answered.is_some_and(|answered| sent.is_before(answered));
         if is_late && !self.settings.planted.has(Bug::OldPollAccepted) {
-            return;
+            return !is_known;
         }
         watched.answered = Some(sent);
         watched.reachable = true;
@@ -184,20 +95,48 @@ impl Candidate {
         let version = before.map_or(version, |water| water.version.max(version));
         watched.high_water = Some(HighWater { instance, version });
         watched.outdate_told(sent, &observation.seen);
-        let unchanged = watched.watch.filter(|watch| {
-            watch.observation.seen == observation.seen && watch.observation.standing == observation.standing
-        });
-        let since = unchanged.map_or(received, |watch| watch.since);
-        watched.watch = Some(Watch { observation, since });
-        self.absorb_hints(&observation);
+        self.absorb_hints(observation);
+        self.watch(voter, received, observation);
         match observation.seen.holder {
             Some(holder) if !observation.seen.released && self.dead_ballots.contains(&holder) => {
                 self.release(now.at, voter, holder);
             }
             _ => {}
         }
-        if matches!(self.role, Role::Leading(_)) {
-            self.on_observed_while_leading(now, voter, sent, &observation);
+        let matters_to_leader = matches!(self.role, Role::Leading(_))
+            && self.on_observed_while_leading(now, voter, sent, observation);
+        !is_known || matters_to_leader || self.may_rejoin(now.at)
+    }
+
+    /// Begins to watch what was observed, or goes on to.
+    fn watch(&mut self, voter: VoterIndex, received: Moment, observation: &Observation) {
+        let same_version = |watch: &&Watch| {
+            watch.observation.seen == observation.seen && watch.observation.standing == observation.standing
+        };
+        let before = self.watched[voter].watch.as_ref();
+        let unchanged = before.filter(same_version);
+        let since = unchanged.map_or(received, |watch| watch.since);
+        let is_reckoned =
+            |watch: &&Watch| observation.ttl.is_some() && watch.observation.ttl == observation.ttl;
+        let reckon = || {
+            let wait = self.wait_for(self.ttl_of(observation));
+            [since.plus(wait), since.plus(2 * wait)]
+        };
+        let waited = unchanged.filter(is_reckoned).map_or_else(reckon, |watch| watch.waited);
+        let is_same_server = before.is_some_and(|watch| watch.observation.run == observation.run);
+        self.watched[voter].watch = Some(Watch { observation: *observation, since, waited });
+        if !is_same_server {
+            self.note_twins();
+        }
+    }
+
+    /// Voters that answered with the same process: together they count as none.
+    fn note_twins(&mut self) {
+        let process = |watched: &Watched| watched.watch.as_ref().map(|watch| watch.observation.run.process);
+        for voter in 0..self.watched.len() {
+            let own = process(&self.watched[voter]);
+            let is_twin = |&other: &VoterIndex| other != voter && process(&self.watched[other]) == own;
+            self.watched[voter].twin = own.and_then(|_| (0..self.watched.len()).find(is_twin));
         }
     }
 
@@ -215,7 +154,7 @@ impl Candidate {
     }
 
     /// The poll ended without an observation.
-    pub(super) fn on_poll_failed(&mut self, now: Moment, pending: &Pending, answer: Answer) {
+    pub(super) fn on_poll_failed(&mut self, now: Moment, pending: &Pending, answer: &Answer) {
         let watched = &mut self.watched[pending.voter];
         watched.landed(now, pending.sent);
         if watched.answered.is_some_and(|answered| pending.sent.is_before(answered)) {
@@ -225,28 +164,17 @@ impl Candidate {
         if matches!(answer, Answer::Amnesia | Answer::Mismatch { .. }) {
             watched.watch = None;
             watched.answered = Some(pending.sent);
+            self.note_twins();
             self.on_forgotten_while_leading(pending.voter, pending.sent);
         }
     }
 
-    /// Another voter that answered with the same process: together they count as none.
-    pub(super) fn twin_of(&self, voter: VoterIndex) -> Option<VoterIndex> {
-        let process = |v: VoterIndex| self.watched[v].watch.map(|watch| watch.observation.run.process);
-        let own = process(voter)?;
-        (0..self.watched.len()).find(|&other| other != voter && process(other) == Some(own))
-    }
-
-    /// Whether the watched version has stood still for `times`·O of the ttl in the record.
-    pub(super) fn has_stood_still(&self, watch: &Watch, now: Moment, times: u32) -> bool {
-        now.observer_elapsed(watch.since) >= times * self.wait_for(self.ttl_of(watch))
-    }
-
-    fn ttl_of(&self, watch: &Watch) -> Duration {
+    fn ttl_of(&self, observation: &Observation) -> Duration {
         let own = self.settings.timing.ttl;
         if self.settings.planted.has(Bug::OwnTtlObserved) {
             return own;
         }
-        watch.observation.ttl.unwrap_or(self.longest_ttl)
+        observation.ttl.unwrap_or(self.longest_ttl)
     }
 
     /// Rule 2. `Some` if the voter may be taken: what a grant is to compare, and whether the key stood still.
@@ -254,17 +182,17 @@ impl Candidate {
         let watched = &self.watched[voter];
         let is_news =
             watched.given_back.is_none_or(|back| watched.answered.is_some_and(|sent| !sent.is_before(back)));
-        let watch = watched.watch.filter(|_| watched.reachable && is_news)?;
-        let Observation { standing, seen, key, .. } = watch.observation;
-        if standing != Standing::Member || self.twin_of(voter).is_some() {
+        let watch = watched.watch.as_ref().filter(|_| watched.reachable && is_news)?;
+        let Observation { standing, seen, key, .. } = &watch.observation;
+        if *standing != Standing::Member || watched.twin.is_some() {
             return None;
         }
         let may_be_taken = match key {
-            LeaseKey::Free => seen.released || self.has_stood_still(&watch, now, 1),
-            LeaseKey::Holders { .. } => self.has_stood_still(&watch, now, 2),
+            LeaseKey::Free => seen.released || watch.has_stood_still(now),
+            LeaseKey::Holders { .. } => watch.has_stood_still_twice_as_long(now),
             LeaseKey::Foreign { .. } => self.settings.planted.has(Bug::ForeignOverwritten) && seen.released,
         };
-        may_be_taken.then_some((seen, matches!(key, LeaseKey::Holders { .. })))
+        may_be_taken.then_some((*seen, matches!(key, LeaseKey::Holders { .. })))
     }
 
     /// Rule 3's first half: when to attempt.
@@ -285,23 +213,15 @@ impl Candidate {
     /// A holder was watched for O, but its lease key was there when last looked: look again.
     fn look_after_the_wait(&mut self, now: Moment) {
         for voter in 0..self.watched.len() {
-            let Some((watch, waited)) = self.end_of_wait(voter) else { continue };
             let watched = &self.watched[voter];
-            let looked_since = watched.polled.is_some_and(|polled| !polled.is_before(waited));
+            let Some(watch) = watched.watch.as_ref().filter(|watch| watch.is_held()) else { continue };
+            let looked_since = watched.polled.is_some_and(|polled| !polled.is_before(watch.waited[0]));
             let key_was_there = !matches!(watch.observation.key, LeaseKey::Free);
             let waiting = watched.poll_at.is_some();
-            if waited.is_at_or_before(now) && key_was_there && !looked_since && !waiting {
+            if watch.has_stood_still(now) && key_was_there && !looked_since && !waiting {
                 self.poll_soon(now, voter);
             }
         }
-    }
-
-    /// When an unreleased member that stands still will have been watched for O.
-    fn end_of_wait(&self, voter: VoterIndex) -> Option<(Watch, Moment)> {
-        let watch = self.watched[voter].watch?;
-        let observation = &watch.observation;
-        let held = observation.standing == Standing::Member && !observation.seen.released;
-        held.then(|| (watch, watch.since.plus(self.wait_for(self.ttl_of(&watch)))))
     }
 
     pub(super) fn campaign_wakes(&self, wake: &mut Wake) {
@@ -309,17 +229,24 @@ impl Candidate {
         if self.watched.iter().any(|watched| watched.told.is_some()) {
             wake.at(self.look_at);
         }
-        (0..self.watched.len()).filter_map(|voter| self.end_of_wait(voter)).for_each(|(_, due)| wake.at(due));
+        let held =
+            self.watched.iter().filter_map(|watched| watched.watch.as_ref()).filter(|watch| watch.is_held());
+        held.for_each(|watch| wake.at(watch.waited[0]));
     }
 
     /// Whether anything seen forbids this candidate to propose.
     pub(super) fn update_inertia(&mut self, now: Moment) {
         let ours = self.settings.timing.ttl;
+        let twice_ours = 2 * ours;
         let incompatible_ttl = || {
             (0..self.watched.len()).find_map(|voter| {
-                self.live_holder(voter, now)?;
-                let theirs = self.watched[voter].watch?.observation.ttl?;
-                (theirs > 2 * ours || 2 * theirs < ours).then_some(Inertia::Ttl { voter, theirs, ours })
+                let theirs = self.watched[voter].watch.as_ref()?.observation.ttl?;
+                let is_compatible = theirs <= twice_ours && ours <= 2 * theirs;
+                (!is_compatible && self.live_holder(voter, now).is_some()).then_some(Inertia::Ttl {
+                    voter,
+                    theirs,
+                    ours,
+                })
             })
         };
         let inertia = match self.foreign_electorate {
