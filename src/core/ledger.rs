@@ -82,6 +82,7 @@ mod tests {
     }
 
     fn elected_without(ms: u64, planted: Planted) -> Ledger {
+        let planted = crate::core::tests::planted(planted);
         let mut ledger = Ledger::new(5, 3, planted);
         (0..3).for_each(|voter| ledger.taken(voter, at(ms), at(ms)));
         ledger

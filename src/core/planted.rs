@@ -2,9 +2,22 @@
 //!
 //! In a build without the feature `planted-bugs` nothing can be switched off and every question here is a constant.
 
-/// One rule of the protocol left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
+macro_rules! bugs {
+    ($(#[doc = $words:literal] $bug:ident,)*) => {
+        /// One rule of the protocol left out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Bug {
+            $(#[doc = $words] $bug,)*
+        }
+
+        impl Bug {
+            /// All of them, each with what is left out.
+            pub const ALL: &[(Self, &str)] = &[$((Self::$bug, $words),)*];
+        }
+    };
+}
+
+bugs! {
     /// Validity counted from when the answer arrived, not from before the question was sent.
     ValidityFromReply,
     /// No margin for clocks that run at different rates.
@@ -64,7 +77,7 @@ pub enum Bug {
 }
 
 /// Which rule is left out: none, in a product build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Planted {
     #[cfg(any(test, feature = "planted-bugs"))]
     bug: Option<Bug>,

@@ -137,7 +137,7 @@ impl FromStr for Instance {
 }
 
 /// Whether a voter may vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// It remembers and may vote.
     Member,
@@ -146,7 +146,7 @@ pub enum Standing {
 }
 
 /// The part of a record that a grant compares and sets: nobody else has touched the voter since it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seen {
     /// The life of the voter's memory.
     pub instance: Instance,

@@ -42,14 +42,14 @@ pub struct Reply {
 }
 
 /// Whose record it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Belonging {
     format: u32,
     electorate: Box<str>,
     voter: Box<str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Record {
     belonging: Option<Belonging>,
     run: Run,
@@ -60,13 +60,13 @@ struct Record {
 }
 
 /// What the lease key carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum KeyValue {
     Ours(Ballot),
     Foreign,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct StoredKey {
     value: KeyValue,
     /// On the server's wall clock; `None`: never.
@@ -74,7 +74,7 @@ struct StoredKey {
 }
 
 /// The memory of one voter about one election.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VoterModel {
     record: Option<Record>,
     key: Option<StoredKey>,
@@ -97,6 +97,19 @@ impl VoterModel {
     /// The lease key is gone and nothing else, as after a stray `DEL` or an eviction.
     pub fn drop_key(&mut self) {
         self.key = None;
+    }
+
+    /// The record is gone and nothing else, as after a stray `DEL` or an eviction.
+    pub fn drop_record(&mut self) {
+        self.record = None;
+    }
+
+    /// The version begins anew, for a search over memories that keeps track of their changes itself.
+    #[cfg(any(test, feature = "planted-bugs"))]
+    pub fn forget_version(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.seen.version = 1;
+        }
     }
 
     /// A classic Redlock client takes the lease key, if it is free.

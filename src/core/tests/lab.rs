@@ -67,6 +67,7 @@ pub struct Lab {
 impl Lab {
     /// `candidates` that have just started, over voters that never heard of the election.
     pub fn new(voters: usize, candidates: usize, planted: Planted) -> Self {
+        let planted = super::planted(planted);
         let settings =
             Settings { timing: Timing::of_ttl(TTL), voters, on_epoch_reset: ResetPolicy::Continue, planted };
         let mut lab = Self {

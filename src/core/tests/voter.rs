@@ -20,6 +20,7 @@ struct Bench {
 impl Bench {
     /// A voter that has joined and is free.
     fn joined(planted: Planted) -> Self {
+        let planted = super::planted(planted);
         let run = Run { process: [1; 20], history: [1; 20] };
         let server = Server { run, primary: true, time_us: 1_700_000_000_000_000 };
         let mut bench = Self { voter: VoterModel::new(planted), server };
