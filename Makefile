@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # One bound for the whole suite, so that a hung test is an answer and not a wait.
 TEST_LIMIT ?= 30m
-# How many seeds `make simulate` takes of each size, and the one it replays.
+# How many seeds `make simulate` takes of each size, and the one it replays: 177, or 5:177 for five voters.
 SEEDS ?= 5000
 SEED ?=
 # Where `make install` puts things, and before which root (for packages).
@@ -19,7 +19,7 @@ TESTS ?=
 .PHONY: help
 help: ## say what there is (this)
 	@printf 'Quorate elects one leader by a majority of independent Redis servers.\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nNew here? "make demo" shows it working in a minute; then read README.md.\n'
 	@printf 'One test: make test TESTS=part_of_its_name\n'
 
@@ -39,22 +39,46 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
 	@scripts/tools.sh rust servers neighbours chart
 	cargo test --locked --features planted-bugs --no-run
+	cargo test --locked --release --package quorate-proof --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
+	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --release --package quorate-proof -- $(TESTS)
+
+PROOF := cargo run --locked --release --quiet --package quorate-proof --
 
 .PHONY: simulate
-simulate: ## more simulated storms (SEEDS=5000 of each size), or one again with a trace (SEED=177)
+simulate: ## simulated storms (SEEDS=5000 of each size), or one again with a trace (SEED=5:177)
 	@scripts/tools.sh rust
-	QUORATE_SEEDS='$(SEEDS)' QUORATE_SEED='$(SEED)' cargo test --locked --features planted-bugs --test simulation \
-	    -- --nocapture storms
+	$(PROOF) $(if $(SEED),replay '$(SEED)',simulate --seeds '$(SEEDS)')
+
+.PHONY: simulate-long
+simulate-long: ## … from a fresh seed until told to stop (Ctrl-C), with progress and sums
+	@scripts/tools.sh rust
+	$(PROOF) simulate --forever
+
+.PHONY: limits
+limits: ## simulated worlds beyond the protocol's limits: what breaks there, and what holds
+	@scripts/tools.sh rust
+	$(PROOF) limits
+
+.PHONY: matrix
+matrix: ## each simulated fault alone, on plain Redlock and on Quorate
+	@scripts/tools.sh rust
+	$(PROOF) matrix
+
+.PHONY: exhaustive
+exhaustive: ## every order of events on three voters, and the rules without which a promise breaks
+	@scripts/tools.sh rust
+	$(PROOF) exhaustive
 
 .PHONY: lint
 lint: ## formatting, clippy, both feature sets, documentation, scripts, and what may not be committed
 	@scripts/tools.sh rust lint
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --locked --all-targets --all-features -- -D warnings
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
 	cargo clippy --locked --package bench-quorate -- -D warnings
+	cargo clippy --locked --package quorate-proof --all-targets -- -D warnings
 	shellcheck scripts/*.sh bench/*.sh charts/quorate/files/*.sh .ci/run
 	scripts/check-tree.sh
 

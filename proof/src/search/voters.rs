@@ -1,0 +1,164 @@
+//! The voters of a search: each memory that can occur is kept once and named by a number, and what an operation makes
+//! of it is asked of the product's model once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::rules::{Attempt, Term};
+use crate::core::{
+    Answer, Ballot, Caller, GrantTerm, Observation, Operation, Question, Run, Seen, Server, Standing,
+    VoterModel,
+};
+
+const TTL: Duration = Duration::from_secs(10);
+const CALLER: Caller<'static> = Caller { electorate: "1 a,b,c", voter: "a" };
+const SERVER: Server =
+    Server { run: Run { process: [1; 20], history: [1; 20] }, primary: true, time_us: 1_700_000_000_000_000 };
+
+/// The number of a memory.
+pub(super) type VoterId = u16;
+
+/// What a voter is asked. A compare-and-set is asked only where nothing has changed since its version was seen: else
+/// it is refused, and a refusal is no different from a message that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    Grant(Attempt, Term),
+    Adopt(Attempt, Term),
+    Confirm(Attempt, Term),
+    Release(Attempt),
+    /// Of the instance that is there now.
+    Join(Term),
+    /// The number makes the instance a new one, should there be none.
+    Observe(u8),
+    /// Not a question: `FLUSHALL`.
+    Forget,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) voter: VoterId,
+    /// Of a yes: the voter's term then.
+    pub(super) yes: Option<Term>,
+    /// What was seen before is no longer so.
+    pub(super) changed: bool,
+}
+
+/// What a memory amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// There is no record.
+    Forgotten,
+    /// It forgot, and says so.
+    Joining,
+    /// It remembers.
+    Member { holder: Option<Attempt>, released: bool, term: Term },
+}
+
+/// All memories met.
+#[derive(Default)]
+pub(super) struct Voters {
+    memories: Vec<VoterModel>,
+    views: Vec<View>,
+    numbers: HashMap<VoterModel, VoterId>,
+    told: HashMap<(VoterId, Ask), Told>,
+}
+
+impl Voters {
+    /// A voter that has joined with term 0 and is free.
+    pub(super) fn joined(&mut self) -> VoterId {
+        let blank = self.number(VoterModel::default());
+        let seen = self.ask(blank, Ask::Observe(0)).voter;
+        self.ask(seen, Ask::Join(0)).voter
+    }
+
+    pub(super) fn view(&self, voter: VoterId) -> View {
+        self.views[usize::from(voter)]
+    }
+
+    /// What the product's model makes of it.
+    pub(super) fn ask(&mut self, voter: VoterId, ask: Ask) -> Told {
+        if let Some(told) = self.told.get(&(voter, ask)) {
+            return *told;
+        }
+        let mut memory = self.memories[usize::from(voter)].clone();
+        let before = observed(&memory);
+        let answer = apply(&mut memory, ask, before.as_ref());
+        let changed = observed(&memory).map(|shown| shown.seen) != before.map(|shown| shown.seen);
+        memory.forget_version();
+        memory.drop_key();
+        let yes = match answer {
+            Answer::Granted { term, .. } | Answer::Confirmed { term } => Some(small(term)),
+            Answer::Joined | Answer::Released | Answer::Observed(_) => Some(0),
+            _ => None,
+        };
+        let told = Told { voter: self.number(memory), yes, changed };
+        self.told.insert((voter, ask), told);
+        told
+    }
+
+    fn number(&mut self, memory: VoterModel) -> VoterId {
+        if let Some(&number) = self.numbers.get(&memory) {
+            return number;
+        }
+        let number = VoterId::try_from(self.memories.len()).unwrap_or(VoterId::MAX);
+        self.views.push(view(&memory));
+        self.memories.push(memory.clone());
+        self.numbers.insert(memory, number);
+        number
+    }
+}
+
+fn observed(memory: &VoterModel) -> Option<Observation> {
+    let question = Question { operation: Operation::Observe { proposal: None }, high_water: None };
+    match memory.clone().apply(&SERVER, &CALLER, &question).answer {
+        Answer::Observed(observation) => Some(observation),
+        _ => None,
+    }
+}
+
+fn view(memory: &VoterModel) -> View {
+    let Some(shown) = observed(memory) else { return View::Forgotten };
+    let Seen { holder, released, .. } = shown.seen;
+    match shown.standing {
+        Standing::Joining => View::Joining,
+        Standing::Member => View::Member {
+            holder: holder.map(|ballot| usize::try_from(ballot.0).unwrap_or_default()),
+            released,
+            term: small(shown.term),
+        },
+    }
+}
+
+fn apply(memory: &mut VoterModel, ask: Ask, shown: Option<&Observation>) -> Answer {
+    let ballot = |attempt: Attempt| Ballot(attempt as u128);
+    let operation = match (ask, shown.map(|shown| shown.seen)) {
+        (Ask::Forget, _) => {
+            memory.flush();
+            return Answer::Silent;
+        }
+        (Ask::Observe(number), _) => Operation::Observe { proposal: Some(number.into()) },
+        (Ask::Confirm(attempt, term), _) => {
+            Operation::Confirm { ballot: ballot(attempt), term: term.into(), ttl: TTL }
+        }
+        (Ask::Release(attempt), _) => Operation::Release { ballot: ballot(attempt) },
+        (Ask::Join(term), Some(seen)) => {
+            Operation::Join { instance: seen.instance, term: term.into(), ttl: TTL }
+        }
+        (Ask::Grant(attempt, term), Some(seen)) => grant(ballot(attempt), seen, GrantTerm::Hint(term.into())),
+        (Ask::Adopt(attempt, term), Some(seen)) => {
+            grant(ballot(attempt), seen, GrantTerm::Adopt(term.into()))
+        }
+        (Ask::Join(_) | Ask::Grant(..) | Ask::Adopt(..), None) => return Answer::Amnesia,
+    };
+    memory.apply(&SERVER, &CALLER, &Question { operation, high_water: None }).answer
+}
+
+fn grant(ballot: Ballot, seen: Seen, term: GrantTerm) -> Operation {
+    Operation::Grant { ballot, ttl: TTL, seen, key_stood_still: false, term }
+}
+
+/// Terms of a search are small: each attempt adds one, and so does each floor.
+fn small(term: u64) -> Term {
+    Term::try_from(term).unwrap_or(Term::MAX)
+}
