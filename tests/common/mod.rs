@@ -6,6 +6,7 @@ pub mod candidate;
 pub mod failover;
 pub mod forwarder;
 pub mod onlookers;
+pub mod wall_clock;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
