@@ -229,6 +229,12 @@ pub fn own_mask(field: &str) -> u64 {
     line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
+/// Whoever started this process wants it to ignore this signal, as `nohup` does with SIGHUP.
+#[must_use]
+pub fn is_ignored(signal: Signal) -> bool {
+    own_mask("SigIgn") & (1 << (signal as u32 - 1)) != 0
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]

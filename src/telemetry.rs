@@ -39,6 +39,12 @@ pub fn begin_without_threads(log: Log) -> Result<(), TryInitError> {
     begin_with(log, || WhatIsTakenAtOnce)
 }
 
+/// What is told meanwhile stands on standard error before this ends, unless nobody takes it at once: for a process that
+/// is about to end without waiting for the thread that writes.
+pub fn log_at_once(log: Log, tell: impl FnOnce()) {
+    tracing::subscriber::with_default(subscriber(log, || WhatIsTakenAtOnce), tell);
+}
+
 struct WhatIsTakenAtOnce;
 
 impl Write for WhatIsTakenAtOnce {
@@ -57,6 +63,13 @@ fn begin_with<W>(log: Log, writer: W) -> Result<(), TryInitError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    subscriber(log, writer).try_init()
+}
+
+fn subscriber<W>(log: Log, writer: W) -> impl tracing::Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let is_terminal = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if is_json(log.format, is_terminal) {
@@ -64,7 +77,7 @@ where
     } else {
         lines.with_ansi(is_coloured(is_terminal)).with_target(false).boxed()
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter(log.level))).try_init()
+    tracing_subscriber::registry().with(lines.with_filter(filter(log.level)))
 }
 
 fn is_json(format: LogFormat, is_terminal: bool) -> bool {

@@ -13,19 +13,20 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use nix::sys::signal::Signal;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Exit, connect};
-use crate::config::{Config, Loaded, Readiness};
+use crate::config::{Config, Loaded, Log, Readiness};
 use crate::election::{About, Election, HINTS_WAITING, Margins, Report, ScopedVoter, Settings, Surroundings};
 use crate::gate::runner::Ground;
 use crate::gate::{Gate, Gates, status_file};
 use crate::http::{self, Endpoints};
 use crate::metrics::Metrics;
-use crate::telemetry;
+use crate::{processes, telemetry};
 
 /// How long the removal of the status file is waited for.
 const FILE_PATIENCE: Duration = Duration::from_secs(1);
@@ -79,7 +80,10 @@ pub(super) fn campaign(
 ) -> anyhow::Result<Exit> {
     let (listener, bound) = http::bind(config.http.listen, config.http.listen == DEFAULT_LISTEN)?;
     let main = runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    main.block_on(run(config, listener, bound, ends, follow))
+    let exit = main.block_on(run(config, listener, bound, ends, follow));
+    // A look-up of a host name that does not end must not keep us.
+    main.shutdown_background();
+    exit
 }
 
 async fn run(
@@ -90,7 +94,7 @@ async fn run(
     follow: impl FnOnce(Handles) -> anyhow::Result<Following>,
 ) -> anyhow::Result<Exit> {
     let (shutdown, closing) = (CancellationToken::new(), CancellationToken::new());
-    end_on_signals(shutdown.clone(), ends)?;
+    end_on_signals(shutdown.clone(), ends, config.log)?;
     // Told only now: whoever has read it may send a signal.
     tracing::info!(address = %bound, "listening");
     let election = Election::new(settings(config, bound));
@@ -206,28 +210,34 @@ fn answer_on_a_thread(
     Ok(ended)
 }
 
-/// The first signal asks for a clean end, the second ends at once with 128 + its number.
-fn end_on_signals(shutdown: CancellationToken, ends: Ends) -> anyhow::Result<()> {
-    let kinds = match ends {
-        Ends::TermInt => vec![SignalKind::terminate(), SignalKind::interrupt()],
-        Ends::TermIntHup => vec![SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()],
-    };
+/// The first signal asks for a clean end, the second ends at once with 128 + its number. SIGHUP means nothing where it
+/// was ignored before (`nohup`).
+fn end_on_signals(shutdown: CancellationToken, ends: Ends, log: Log) -> anyhow::Result<()> {
+    let hangs_up = ends == Ends::TermIntHup && !processes::is_ignored(Signal::SIGHUP);
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let kinds = kinds.into_iter().chain(hangs_up.then_some(SignalKind::hangup()));
     let hear = |kind| Ok((kind, signal(kind).with_context(|| format!("signal {kind:?} cannot be heard"))?));
-    let mut heard: Vec<(SignalKind, Signal)> = kinds.into_iter().map(hear).collect::<anyhow::Result<_>>()?;
+    let mut heard: Vec<(SignalKind, Heard)> = kinds.map(hear).collect::<anyhow::Result<_>>()?;
     tokio::spawn(async move {
         let first = any(&mut heard).await;
-        tracing::info!(signal = first.as_raw_value(), "ending: a second signal ends at once");
+        tracing::info!(signal = name_of(first), "ending: a second signal ends at once");
         shutdown.cancel();
         let second = any(&mut heard).await;
-        tracing::warn!(signal = second.as_raw_value(), "ended at once: the lease may have to lapse");
+        telemetry::log_at_once(log, || {
+            tracing::warn!(signal = name_of(second), "ended at once: the lease may have to lapse");
+        });
         std::process::exit(128 + second.as_raw_value());
     });
     Ok(())
 }
 
-async fn any(heard: &mut [(SignalKind, Signal)]) -> SignalKind {
+fn name_of(kind: SignalKind) -> &'static str {
+    Signal::try_from(kind.as_raw_value()).map_or("unknown", Signal::as_str)
+}
+
+async fn any(heard: &mut [(SignalKind, Heard)]) -> SignalKind {
     poll_fn(|context| {
-        let come = |(kind, heard): &mut (SignalKind, Signal)| {
+        let come = |(kind, heard): &mut (SignalKind, Heard)| {
             matches!(heard.poll_recv(context), Poll::Ready(Some(()))).then_some(*kind)
         };
         heard.iter_mut().find_map(come).map_or(Poll::Pending, Poll::Ready)

@@ -118,7 +118,7 @@ QUORATE_STATUS_FILE in its environment. Pass the term to whatever you write to, 
 
 When leadership ends the command gets the stop signal, and is killed with everything it has started before anybody \
 else can lead. SIGTERM ends the command within timing.drainTimeout, then releases the lease; a second one ends at \
-once. SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM and SIGWINCH are handed on.
+once. SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM and SIGWINCH are handed on, unless they were ignored from the start (nohup).
 
 Ends with the command's code (126: cannot be run, 127: not found, 128 + n: by signal n), with 75 where it was not \
 elected in time or leadership was lost, and with 69 where no quorum of voters answered in that time.";

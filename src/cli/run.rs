@@ -39,7 +39,8 @@ Examples:
   # who may act now?
   curl -i http://localhost:9797/leaderz
 
-SIGTERM stops leading, releases the lease, and ends with 0; a second one ends at once.";
+SIGTERM, SIGINT and SIGHUP stop leading, release the lease, and end with 0; a second one ends at once. \
+Under nohup, SIGHUP does nothing.";
 
 pub(super) fn execute(loaded: Loaded, arguments: &RunArguments, standing: Standing) -> anyhow::Result<Exit> {
     if arguments.print_config {

@@ -7,6 +7,8 @@ use std::task::Poll;
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 
+use crate::processes;
+
 /// SIGTERM and SIGINT end us; the rest of what programs listen to is handed on. SIGHUP too: to most it means *reload*.
 const HANDED_ON: [Signal; 6] =
     [Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGALRM, Signal::SIGWINCH];
@@ -14,13 +16,14 @@ const HANDED_ON: [Signal; 6] =
 pub(super) struct Forwards(Vec<(Signal, Heard)>);
 
 impl Forwards {
-    /// Must be called within a tokio runtime.
+    /// Must be called within a tokio runtime. What was ignored before (`nohup`) stays so, for the command too.
     ///
     /// # Errors
     ///
     /// A signal cannot be heard.
     pub(super) fn new() -> io::Result<Self> {
-        let heard = HANDED_ON.into_iter().map(|kind| Ok((kind, signal(SignalKind::from_raw(kind as i32))?)));
+        let told = HANDED_ON.into_iter().filter(|&kind| !processes::is_ignored(kind));
+        let heard = told.map(|kind| Ok((kind, signal(SignalKind::from_raw(kind as i32))?)));
         Ok(Self(heard.collect::<io::Result<_>>()?))
     }
 

@@ -41,10 +41,8 @@ impl Relay {
     ///
     /// The system has no descriptor left.
     pub(super) fn begin() -> io::Result<Self> {
-        let ignored = processes::own_mask("SigIgn");
-        let is_ignored = |signal: Signal| ignored & (1 << (signal as u32 - 1)) != 0;
         let mut heard = SigSet::all();
-        let deaf = Signal::iterator().filter(|&signal| is_ignored(signal)).chain(NOT_HEARD);
+        let deaf = Signal::iterator().filter(|&signal| processes::is_ignored(signal)).chain(NOT_HEARD);
         deaf.for_each(|signal| heard.remove(signal));
         heard.add(Signal::SIGCHLD);
         heard.thread_set_mask()?;
