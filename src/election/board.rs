@@ -64,6 +64,14 @@ pub(crate) struct VoterState {
     pub(crate) error: Option<Arc<str>>,
 }
 
+/// What the voters are worth.
+pub(super) struct Strength {
+    /// How many answer now; of those that are one server none does.
+    pub(super) answering: usize,
+    /// How many are servers of their own, as far as is known.
+    pub(super) distinct: usize,
+}
+
 pub(super) struct Board {
     pub(super) stage: Stage,
     pub(super) role_since_us: u64,
@@ -110,12 +118,15 @@ impl Board {
         self.transitions.iter().cloned().collect()
     }
 
-    /// Answers how many voters are reachable now.
-    pub(super) fn set_voter(&mut self, voter: VoterIndex, state: VoterState) -> usize {
+    /// Answers what all of them are worth now.
+    pub(super) fn set_voter(&mut self, voter: VoterIndex, state: VoterState) -> Strength {
         if let Some(place) = self.voters.get_mut(voter) {
             *place = state;
         }
-        self.voters.iter().filter(|voter| voter.view.reachable).count()
+        Strength {
+            answering: self.voters.iter().filter(|voter| voter.counts()).count(),
+            distinct: self.voters.iter().filter(|voter| voter.view.same_server.is_none()).count(),
+        }
     }
 
     pub(super) fn is_same_leader(&self, observed: Option<&ObservedLeader>) -> bool {
@@ -134,6 +145,10 @@ impl Board {
 }
 
 impl VoterState {
+    fn counts(&self) -> bool {
+        self.view.reachable && self.view.same_server.is_none()
+    }
+
     fn holds_us(&self, now: Moment) -> bool {
         self.view.held_until.is_some_and(|until| now.is_before(until))
     }
@@ -141,7 +156,7 @@ impl VoterState {
     fn status(&self, name: &str, leads: bool, now: Moment) -> VoterStatus {
         VoterStatus {
             name: name.to_owned(),
-            reachable: self.view.reachable,
+            reachable: self.counts(),
             standing: self.view.observation.map(|seen| match seen.standing {
                 Standing::Member => StandingWord::Member,
                 Standing::Joining => StandingWord::Joining,

@@ -96,7 +96,8 @@ struct Driver<V: ?Sized, W> {
     /// A leadership that has ended; whoever had it has not been told yet that its release was heard.
     unsettled: Option<Term>,
     progress: watch::Sender<Progress>,
-    is_quorate: bool,
+    /// What was last said about that; nothing yet.
+    is_quorate: Option<bool>,
     last_turn: Moment,
 }
 
@@ -207,7 +208,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             led: None,
             attempt: None,
             roll: Roll::new(settings.about.election.clone(), &settings.about.voters),
-            predecessor: Predecessor::default(),
+            predecessor: Predecessor::new(settings.about.quorum(), settings.timing.ttl),
             renewals: Renewals::new(settings.timing.ttl),
             rounds: Rounds::default(),
             inert: None,
@@ -218,7 +219,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             only_watches: false,
             unsettled: None,
             progress,
-            is_quorate: false,
+            is_quorate: None,
             last_turn: clock::now().at,
             settings,
         }
@@ -269,11 +270,10 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
 
     fn answered(&mut self, answered: &Answered) {
         let now = clock::now();
-        let voter = answered.sent.voter;
         let renewed = self.roll.note(now, answered, &*self.report);
         let (question, received, answer) = (answered.sent.id, answered.reply.received, answered.reply.answer);
         self.turn(Event::Answer { question, received, answer });
-        self.watch_voter(now, voter);
+        self.watch_voter(now, answered);
         self.watch_leader(now, answered, renewed);
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{broadcast, watch};
 
-use super::board::{Board, ObservedLeader, Stage, VoterState};
+use super::board::{Board, ObservedLeader, Stage, Strength, VoterState};
 #[cfg(feature = "cli")]
 use super::claim::Footing;
 use super::claim::{Claim, Margins};
@@ -339,11 +339,15 @@ impl Leadership {
 
     /// What is known about a voter. Answers whether a quorum of voters is reachable.
     pub(crate) fn set_voter(&self, voter: VoterIndex, state: VoterState) -> bool {
-        let is_quorate = self.board().set_voter(voter, state) >= self.shared.about.quorum();
-        if is_quorate {
+        let Strength { answering, distinct } = self.board().set_voter(voter, state);
+        let quorum = self.shared.about.quorum();
+        if answering >= quorum {
             self.shared.able.store(true, Ordering::Relaxed);
+        } else if distinct < quorum {
+            // They never were a quorum, which shows only once both names of one server have answered.
+            self.shared.able.store(false, Ordering::Relaxed);
         }
-        is_quorate
+        answering >= quorum
     }
 
     /// Who else leads, as far as the voters show.

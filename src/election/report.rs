@@ -20,9 +20,9 @@ pub enum AttemptResult {
 /// Why a new leader could be elected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Succession {
-    /// The leader before gave the lease back.
+    /// The leader before gave the lease back to a quorum of voters, in time.
     Released,
-    /// The leader before fell silent and its lease ran out.
+    /// The leader before fell silent, or lapsed: its lease ran out.
     Expired,
     /// No leader had been seen before.
     Vacant,

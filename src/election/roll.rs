@@ -28,6 +28,8 @@ struct Entry {
     foreign_format: Option<String>,
     clock_offset: Option<f64>,
     is_twin: bool,
+    /// One question to it at least has ended.
+    is_heard: bool,
     /// Another client's lease key without ttl is in its place, and was told.
     is_blocked: bool,
 }
@@ -88,10 +90,16 @@ impl Roll {
         self.voters.get(voter)?.foreign_format.as_deref()
     }
 
+    /// Each voter has answered or failed once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.voters.iter().all(|entry| entry.is_heard)
+    }
+
     /// Takes down how a question ended. Answers whether an observation showed that its holder had acted there.
     pub(super) fn note(&mut self, now: Now, answered: &Answered, report: &dyn Report) -> bool {
         let Answered { sent, reply } = answered;
         let Some(entry) = self.voters.get_mut(sent.voter) else { return false };
+        entry.is_heard = true;
         if let Some(details) = &reply.details {
             entry.tell(details);
         }

@@ -78,7 +78,7 @@ impl ForeignKey {
 pub struct VoterStatus {
     /// Its configured name.
     pub name: String,
-    /// It answered the last poll that ended.
+    /// It answered the last poll that ended, and as no second name of another voter's server.
     pub reachable: bool,
     /// Whether it may vote; null where it never answered.
     pub standing: Option<StandingWord>,

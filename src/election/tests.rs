@@ -226,8 +226,12 @@ async fn without_a_quorum_leadership_ends_in_time_and_comes_back_with_the_voters
     assert!(candidate.facts.has(|fact| *fact == Fact::Ended(EndReason::Lapsed)));
     assert!(candidate.facts.has(|fact| *fact == Fact::RenewalFailed));
     set_up(&voters, true);
-    let again = candidate.told(NewsKind::Elected).await.last().unwrap().term.unwrap();
-    assert!(again > term);
+    let told = candidate.told(NewsKind::Elected).await;
+    assert!(told.last().unwrap().term.unwrap() > term);
+    // What it gave back after the end is no hand-over, and its old ballot is no other leader.
+    assert_eq!(told.last().unwrap().reason, Some("expired"));
+    let is_told_of_itself = |news: &News| news.kind == NewsKind::LeaderChanged && news.leader.is_some();
+    assert!(!told.iter().any(is_told_of_itself), "{told:?}");
     candidate.end().await;
 }
 

@@ -114,7 +114,7 @@ impl Families {
                 "The number of voters that count towards this candidate's validity; 0 on a standby",
                 &[],
             )?,
-            voter_up: all.gauge("voter_up", "1 if the voter answered the last poll that ended, else 0", &["voter"])?,
+            voter_up: all.gauge("voter_up", "1 if the voter answered the last poll that ended, and as no second name of another one, else 0", &["voter"])?,
             voter_request_duration: all.histogram(
                 "voter_request_duration_seconds",
                 "From sending a question to a voter to its answer; silence is not counted",

@@ -55,6 +55,8 @@ pub enum TroubleKind {
     Replica,
     /// The record belongs to other voters, another voter or another format.
     Mismatch,
+    /// It is the same server as another configured voter; only who asks all of them can tell.
+    Duplicate,
     /// What listens there does not speak the Redis protocol.
     Garbage,
     /// It speaks the protocol but the answer is none of ours.
@@ -65,7 +67,7 @@ pub enum TroubleKind {
 
 impl TroubleKind {
     /// All of them, so that every label can be initialised.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Timeout,
         Self::Refused,
         Self::Unreachable,
@@ -84,6 +86,7 @@ impl TroubleKind {
         Self::MaxClients,
         Self::Replica,
         Self::Mismatch,
+        Self::Duplicate,
         Self::Garbage,
         Self::Malformed,
         Self::Other,
@@ -111,6 +114,7 @@ impl TroubleKind {
             Self::MaxClients => "maxclients",
             Self::Replica => "replica",
             Self::Mismatch => "mismatch",
+            Self::Duplicate => "duplicate",
             Self::Garbage => "garbage",
             Self::Malformed => "malformed",
             Self::Other => "other",
@@ -154,6 +158,9 @@ impl TroubleKind {
             Self::Replica => "is a replica; a voter must be a primary of its own",
             Self::Mismatch => {
                 "keeps a record that is not of this configuration; give the voters, names and version that wrote it, or see \"Changing the voters\" in docs/operations.md"
+            }
+            Self::Duplicate => {
+                "is the same server as another voter, so neither counts; give each voter a server of its own"
             }
             Self::Garbage => {
                 "does not speak the Redis protocol; correct the voter's url, or its scheme if TLS is on"

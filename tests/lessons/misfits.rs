@@ -27,6 +27,18 @@ fn the_same_server_under_two_names_counts_as_none_and_is_told_once() {
     names.sort_unstable();
     assert_eq!(names, ["a", "c"]);
     assert!(only.status()["voter"][0]["error"].as_str().unwrap().contains("same server"));
+    // Whatever else asks hears the same.
+    assert_eq!(only.code("/readyz"), 503);
+    let up = |voter| only.metric(&format!("quorate_voter_up{{voter=\"{voter}\"}}")) > 0.0;
+    assert_eq!((up("a"), up("b"), up("c")), (false, true, false));
+    for voter in ["a", "c"] {
+        assert!(
+            only.metric(&format!("quorate_voter_errors_total{{voter=\"{voter}\",kind=\"duplicate\"}}")) > 1.0
+        );
+    }
+    let status = only.status();
+    let told = status["lastTransitions"].as_array().unwrap();
+    assert_eq!(told.last().unwrap()["event"], "no-quorum", "{told:?}");
 }
 
 /// Two sets of voters are two worlds: whoever reads a record of the other keeps still.

@@ -291,7 +291,7 @@ fn voter(sight: &Sight, condition: Condition, leader: Option<Ballot>) -> VoterRe
     let given = |text: &String| Some(printable(text)).filter(|text| !text.is_empty());
     VoterReport {
         name: name.clone(),
-        reachable: round_trip.is_some(),
+        reachable: round_trip.is_some() && condition != Condition::Duplicate,
         standing: observation.map(|observation| match observation.standing {
             Standing::Member => "member",
             Standing::Joining => "joining",

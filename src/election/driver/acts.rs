@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::core::{
-    Action, Answer, EndReason, Event, FORMAT, Inertia, Moment, Now, Operation, Question, QuestionId,
+    Action, Answer, Ballot, EndReason, Event, FORMAT, Inertia, Moment, Now, Operation, Question, QuestionId,
     ResetKind, Seen, StandBack, Term, VoterIndex,
 };
 use crate::election::asks::{Answered, Sent};
@@ -15,7 +15,9 @@ use crate::election::driver::{Attempt, Driver, Inertness, WorkState};
 use crate::election::leadership::{LeaderChange, whole_ms};
 use crate::election::news::{Who, rfc3339};
 use crate::election::port::{VoterPort, Work};
+use crate::election::predecessor::Sight;
 use crate::election::report::{AttemptResult, Fact, OperationKind, Succession, end_word, reset_word};
+use crate::voter::TroubleKind;
 
 impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     /// Does what the core wants. Answers with the operation, where a voter is asked.
@@ -54,7 +56,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         {
             let who = self.describe(now);
             self.attempt = Some(Attempt { ballot, who });
-            self.predecessor.attempted();
+            self.predecessor.attempted(ballot);
             if self.led.is_none() {
                 self.leadership.set_stage(Stage::Electing);
             }
@@ -62,7 +64,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if let Operation::Grant { seen: Seen { holder: Some(holder), released: true, .. }, .. } =
             question.operation
         {
-            self.predecessor.taken_over(holder);
+            self.predecessor.taken_over(holder, voter);
         }
         let who = self.attempt.as_ref().map_or_else(|| Arc::from("{}"), |attempt| Arc::clone(&attempt.who));
         let operation = OperationKind::from(&question.operation);
@@ -234,13 +236,18 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
              configure theirs, or stop all candidates, run `quorate reset` with ours, and start them");
     }
 
-    pub(super) fn watch_voter(&mut self, now: Now, voter: VoterIndex) {
+    pub(super) fn watch_voter(&mut self, now: Now, answered: &Answered) {
+        let voter = answered.sent.voter;
         let state = self.roll.state(voter, &self.core.voter(voter));
+        if matches!(answered.reply.answer, Answer::Observed(_)) && state.view.same_server.is_some() {
+            self.report.note(Fact::Trouble { voter, kind: TroubleKind::Duplicate });
+        }
         let is_quorate = self.leadership.set_voter(voter, state);
-        if is_quorate == self.is_quorate {
+        let is_too_early = self.is_quorate.is_none() && !is_quorate && !self.roll.is_complete();
+        if self.is_quorate == Some(is_quorate) || is_too_early {
             return;
         }
-        self.is_quorate = is_quorate;
+        self.is_quorate = Some(is_quorate);
         let about = &self.settings.about;
         let (election, quorum, voters) = (&about.election, about.quorum(), about.voters.len());
         if is_quorate {
@@ -256,11 +263,12 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         if self.led.is_some() {
             return;
         }
-        let own = self.attempt.as_ref().map(|attempt| attempt.ballot);
-        let leader = self.core.observed_leader(now.at).filter(|&(ballot, ..)| Some(ballot) != own);
+        let is_another = |&(ballot, ..): &(Ballot, Term, VoterIndex)| !self.predecessor.is_own(ballot);
+        let leader = self.core.observed_leader(now.at).filter(is_another);
         if let Answer::Observed(observation) = &answered.reply.answer {
+            let (voter, received) = (answered.sent.voter, answered.reply.received);
             let ballot = leader.map(|(ballot, ..)| ballot);
-            self.predecessor.observed(ballot, observation, answered.reply.received, renewed);
+            self.predecessor.observed(ballot, Sight { voter, observation, received, renewed });
         }
         let observed = leader.and_then(|(ballot, term, voter)| {
             let leader = self.roll.who(voter).map(Who::parse).unwrap_or_default().leading(term);
