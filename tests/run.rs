@@ -4,15 +4,19 @@
 mod common;
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
-use common::candidate::{Agent, Launch, Voters, ask, boot, count, eventually, field, has_lease, since};
+use common::candidate::{
+    Agent, Launch, Voters, ask, boot, count, eventually, field, has_lease, lines, since,
+};
 use nix::sys::signal::Signal;
 
 /// Long enough for a busy machine to renew in, short enough to wait for a lapse.
 const TTL: Duration = Duration::from_secs(2);
+/// Where resolvers ask; nobody else's.
+const NAME_SERVER: (Ipv4Addr, u16) = (Ipv4Addr::new(127, 53, 53, 53), 53);
 
 fn candidate(identity: &str, voters: &Voters) -> Agent {
     Launch::new(identity, voters.urls(), TTL).start()
@@ -87,6 +91,50 @@ fn a_second_signal_ends_at_once() {
     agent.signal(Signal::SIGINT);
     let (code, log) = agent.ended();
     assert_eq!(code, Some(128 + 2), "{log}");
+    let told = lines(&log, "ended at once");
+    assert_eq!((told.len(), told[0]["signal"].as_str()), (1, Some("SIGINT")), "{log}");
+}
+
+/// As `nohup` starts it.
+#[test]
+fn sighup_ends_a_candidate_unless_it_was_ignored_from_the_start() {
+    let voters = Voters::experienced(3, TTL);
+    let under = |option: &'static str| Launch::new("one", voters.urls(), TTL).under("env", &[option]).start();
+    let left_alone = under("--ignore-signal=HUP");
+    eventually("a leader", || left_alone.leads());
+    left_alone.signal(Signal::SIGHUP);
+    // Whatever SIGHUP would have begun, this would be the second signal.
+    let (code, log) = left_alone.end();
+    assert_eq!((code, count(&log, "ending")), (Some(0), 1), "{log}");
+    assert_eq!(lines(&log, "ending")[0]["signal"], "SIGTERM");
+    let attached = under("--default-signal=HUP");
+    attached.signal(Signal::SIGHUP);
+    assert_eq!(attached.ended().0, Some(0));
+}
+
+/// A look-up cannot be ended from outside: it must not keep the process.
+#[test]
+fn a_name_service_that_is_silent_does_not_keep_a_candidate_from_ending() {
+    let (Ok(_silent), true) = (UdpSocket::bind(NAME_SERVER), can_mount()) else {
+        std::io::stderr().write_all(b"NOT TESTED HERE: a silent name service: run as root\n").unwrap();
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let configuration = directory.path().join("resolv.conf");
+    let text = format!("nameserver {}\noptions timeout:30 attempts:1\n", NAME_SERVER.0);
+    std::fs::write(&configuration, text).unwrap();
+    let line = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", configuration.display());
+    let voters = Voters::experienced(2, TTL);
+    let mut urls = voters.urls();
+    urls.push(("c", "redis://silent.example:6379".to_owned()));
+    let agent = Launch::new("one", urls, TTL);
+    let agent = agent.under("unshare", &["--mount", "sh", "-c", &line, "sh"]).start();
+    eventually("it looks the name up", || agent.status()["voter"][2]["error"].is_string());
+    assert_eq!(agent.end().0, Some(0));
+}
+
+fn can_mount() -> bool {
+    Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success())
 }
 
 #[test]
@@ -122,6 +170,21 @@ fn without_a_quorum_the_last_yes_comes_before_soft_and_readiness_stays() {
     let (_, log) = agent.end();
     assert_eq!(count(&log, "lost"), 1, "{log}");
     assert!(count(&log, "voter in trouble") <= 6, "one line at a change of state:\n{log}");
+}
+
+#[test]
+fn a_candidate_that_starts_without_a_quorum_says_so_once_all_were_asked() {
+    let voters = Voters::experienced(3, TTL);
+    voters.stop(0..2);
+    let agent = candidate("one", &voters);
+    let without = |agent: &Agent| count(&agent.log(), "fewer than a quorum of voters answer");
+    eventually("it says so", || without(&agent) == 1);
+    assert_eq!(count(&agent.log(), "voter in trouble"), 2, "not before each has failed or answered");
+    assert_eq!(agent.status()["lastTransitions"][0]["event"], "no-quorum");
+    voters.resume(0..2);
+    eventually("a leader", || agent.leads());
+    assert_eq!(without(&agent), 1);
+    assert_eq!(agent.end().0, Some(0));
 }
 
 #[test]
