@@ -109,7 +109,7 @@ fn work_is_stopped_before_the_next_one_leads_and_whoever_asked_is_told_what_it_w
         code == Some(0) && out.contains("is released") && out.contains("second leads term"),
         "{out}{err}"
     );
-    assert!(err.contains("its work is being stopped"), "{err}");
+    assert!(err.contains("it comes when the work has stopped"), "{err}");
     eventually("the second one works", || has("works"));
     assert!(has("well"), "it began before the first one had stopped");
     assert_eq!(second.end().0, Some(143));

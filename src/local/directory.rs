@@ -19,7 +19,8 @@ impl Directory {
         let system = |source| LocalError::System { what: "cannot make a directory", source };
         let number = getrandom::u64().map_err(|error| system(io::Error::other(error.to_string())))?;
         let path = std::env::temp_dir().join(format!("quorate-{number:016x}"));
-        std::fs::create_dir(&path).map_err(system)?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        std::fs::create_dir(&path).map_err(|error| system(named(error)))?;
         Ok(Self(path))
     }
 

@@ -158,3 +158,18 @@ fn without_a_server_the_demo_says_what_to_install() {
     assert!(sentence.contains("redis-server") && sentence.contains("apt-get install"), "{sentence}");
     assert_eq!(sentence.lines().count(), 1);
 }
+
+#[test]
+fn without_a_place_for_its_files_the_demo_says_so_once() {
+    let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["demo", "--script"])
+        .env("TMPDIR", "/nonexistent")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(1) && told.contains("cannot make a directory: /nonexistent/"),
+        "{told}"
+    );
+    assert_eq!(told.matches("No such file").count(), 1, "{told}");
+}

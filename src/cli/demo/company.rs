@@ -34,7 +34,7 @@ pub(super) enum Stop {
     #[error("interrupted")]
     Interrupted,
     /// The machine did not do what was asked of it: no verdict about the protocol.
-    #[error("{0:#}")]
+    #[error(transparent)]
     Trouble(#[from] anyhow::Error),
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use axum::body::{Body, to_bytes};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
@@ -13,6 +14,8 @@ use crate::election::printable;
 
 /// Longer than an agent waits for its work to stop before it says that it is still waiting.
 const RESIGN_LIMIT: Duration = Duration::from_secs(70);
+/// Three attempts of TCP, and a look-up of the name.
+const CONNECT_LIMIT: Duration = Duration::from_secs(8);
 /// An agent answers at once.
 const STATUS_LIMIT: Duration = Duration::from_secs(2);
 /// A status has a few kilobytes; against whatever else may answer there.
@@ -95,7 +98,8 @@ impl Agent {
     }
 
     async fn converse(&self, method: Method, path: &str) -> anyhow::Result<Reply> {
-        let stream = TcpStream::connect(&self.address).await?;
+        let connecting = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(&self.address));
+        let stream = connecting.await.context("no connection in time")??;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the sender; how is its own affair.
         tokio::spawn(connection);

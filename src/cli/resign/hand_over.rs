@@ -51,7 +51,9 @@ pub(super) async fn resign(agent: &Agent, stand_back: Duration, shape: ResignOut
         if let Ok(answer) = timeout(SILENCE, &mut answer).await {
             answer
         } else {
-            output::complain("its work is being stopped, and the lease released only then; waiting for it");
+            output::complain(
+                "no answer yet: it comes when the work has stopped and the lease is released; waiting for it",
+            );
             answer.await
         }
     };
