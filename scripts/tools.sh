@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [lint] [etcd] [recording] [chart]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [chart]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
 #   neighbours  other people's Redis locks, for Python                          (what the tests need)
+#   resources   PostgreSQL and redis-cli                                        (what the tests need)
 #   lint        shellcheck
 #   etcd        etcd and etcdctl                                                (what the comparison needs)
 #   recording   Python packages that draw a terminal                            (what recording the demo needs)
@@ -136,6 +137,15 @@ neighbours() {
     cp "$wanted" "$target/installed.txt"
 }
 
+# Debian has the server's programs outside of PATH, and makes a cluster that the tests do not touch.
+resources() {
+    local found=(/usr/lib/postgresql/*/bin/initdb)
+    if [ ! -x "${found[-1]}" ] || ! have psql; then
+        debian postgresql postgresql-client
+    fi
+    have redis-cli || debian redis-tools
+}
+
 lint() { have shellcheck || debian shellcheck; }
 
 etcd() {
@@ -211,7 +221,7 @@ chart() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | lint | etcd | recording | chart) "$what" ;;
+    rust | server | servers | neighbours | resources | lint | etcd | recording | chart) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done

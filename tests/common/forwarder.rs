@@ -57,6 +57,10 @@ impl Forwarder {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// From now on bytes are neither lost nor delivered, as by a network that drops packets.
     pub fn cut(&self) {
         self.shared.is_cut.store(true, Ordering::SeqCst);
