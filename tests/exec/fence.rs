@@ -9,7 +9,9 @@ use nix::unistd::Pid;
 
 use crate::TTL;
 use crate::common::candidate::{Agent, Launch, boot, children, count, eventually, since};
-use crate::harness::{FAMILY, GROUP, NAMESPACE, Stage, beater, elector, not_tested, send, shelters};
+use crate::harness::{
+    FAMILY, GROUP, NAMESPACE, Stage, beater, elector, measured, not_tested, send, shelters,
+};
 
 struct Family {
     stage: Stage,
@@ -48,16 +50,26 @@ impl Family {
             beaters.count() < FAMILY.len()
         };
         let until = self.stage.until_when("one", "the command is dead", is_dead);
+        measured("command", "the end of validity", self.stage.last_act("command"), until);
         assert!(self.stage.last_act("command") < until && since(until) < TTL);
     }
 
+    /// What was stopped or frozen with us runs again at this instant, together with us.
+    fn runs_again(self, at: Duration) {
+        let stage = self.ended(75);
+        for name in FAMILY {
+            measured(name, "running again", stage.last_act(name), at);
+        }
+    }
+
     /// The end of the guardian, after everything else.
-    fn ended(self, code: i32) {
+    fn ended(self, code: i32) -> Stage {
         let last = self.stage.last_act("command");
         let (ended, log) = self.agent.ended();
         assert_eq!((ended, count(&log, "the elector was killed")), (Some(code), 1), "{log}");
         assert!(self.stage.work("one").is_empty());
         assert_eq!(self.stage.last_act("command"), last, "it was dead");
+        self.stage
     }
 }
 
@@ -143,9 +155,15 @@ fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_na
         } else {
             family.command_ends_in_time();
         }
-        // Everybody else is as stopped as before, and does nothing: when the guardian runs again, it ends them first.
+        // Everybody else is as stopped as before, and does nothing. The worst that can be: they run again before our
+        // guardian does.
+        let stopped: Vec<_> = family.stage.work("one").into_iter().map(|process| process.pid).collect();
+        let again = boot();
+        for pid in stopped {
+            send(pid, Signal::SIGCONT);
+        }
         send(family.agent.pid(), Signal::SIGCONT);
-        family.ended(75);
+        family.runs_again(again);
     }
 }
 
@@ -226,8 +244,9 @@ fn where_all_of_us_and_the_work_are_frozen_the_command_dies_in_time_and_in_a_nam
         } else {
             family.command_ends_in_time();
         }
+        let again = boot();
         freezer.thaw();
-        family.ended(75);
+        family.runs_again(again);
     }
 }
 

@@ -149,6 +149,7 @@ impl Stage {
         let until = self.until_when(identity, "nothing is left", || self.work(identity).is_empty());
         for name in members {
             let last = self.last_act(name);
+            measured(name, "the end of validity", last, until);
             let late = last.saturating_sub(until);
             assert!(
                 late.is_zero(),
@@ -164,6 +165,13 @@ impl Stage {
     pub fn settled(&self, file: &str) {
         eventually(file, || self.path(file).exists());
     }
+}
+
+/// A line for docs/gating.md, seen with `--nocapture`: when somebody last acted, counted from an instant.
+pub fn measured(name: &str, what: &str, last: Duration, instant: Duration) {
+    let ms = (last.as_secs_f64() - instant.as_secs_f64()) * 1e3;
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    println!("measured: {test}: {name} last acted {ms:+.1} ms from {what}");
 }
 
 /// A process of the work.
