@@ -37,7 +37,7 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 
 .PHONY: test
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
-	@scripts/tools.sh rust servers neighbours chart
+	@scripts/tools.sh rust servers neighbours resources chart
 	cargo test --locked --features planted-bugs --no-run
 	cargo test --locked --release --package quorate-proof --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
@@ -125,7 +125,7 @@ fmt: ## format the code
 
 .PHONY: tools
 tools: ## install what building and testing need, and only what is missing
-	@scripts/tools.sh rust servers neighbours chart
+	@scripts/tools.sh rust servers neighbours resources chart
 	@printf 'all there\n'
 
 .PHONY: clean
