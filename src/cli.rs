@@ -11,6 +11,7 @@ mod demo;
 mod exec;
 mod fences;
 mod flags;
+mod install;
 mod man;
 mod output;
 mod paint;
@@ -19,6 +20,7 @@ mod resign;
 mod run;
 mod status;
 mod version;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -110,11 +112,13 @@ Exit codes: 0 well, 1 failed, 2 usage, 64 configuration refused, 69 no quorum of
 enum Command {
     Run(run::RunArguments),
     Exec(Box<exec::ExecArguments>),
+    Wait(wait::WaitArguments),
     Status(status::StatusArguments),
     Check(check::CheckArguments),
     Resign(resign::ResignArguments),
     Reset(reset::ResetArguments),
     Demo(demo::DemoArguments),
+    Install(install::InstallArguments),
     Completion(completion::CompletionArguments),
     Man(man::ManArguments),
     Version(version::VersionArguments),
@@ -173,6 +177,7 @@ fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
         Command::Exec(arguments) => {
             configured(&arguments.config, |loaded| exec::execute(loaded, &arguments, standing))
         }
+        Command::Wait(arguments) => configured(&arguments.config, |loaded| wait::execute(loaded, &arguments)),
         Command::Status(arguments) => {
             configured(&arguments.config, |loaded| status::execute(loaded, &arguments))
         }
@@ -184,6 +189,7 @@ fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
             configured(&arguments.config, |loaded| reset::execute(loaded, &arguments))
         }
         Command::Demo(arguments) => demo::execute(&arguments),
+        Command::Install(arguments) => install::execute(&arguments),
         Command::Completion(arguments) => completion::execute(&arguments, Arguments::command()),
         Command::Man(arguments) => man::execute(&arguments, Arguments::command()),
         Command::Version(arguments) => version::execute(&arguments),

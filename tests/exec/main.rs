@@ -10,6 +10,7 @@ mod files;
 mod harness;
 mod health;
 mod stops;
+mod waits;
 
 use std::time::Duration;
 
