@@ -87,6 +87,15 @@ bench: ## measure Quorate and its alternatives side by side, on this machine
 	@scripts/tools.sh rust server etcd
 	bench/run.sh
 
+.PHONY: static
+static: ## a binary that needs no C library, for any image: target/static/quorate
+	@scripts/tools.sh rust
+	host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$$host"; \
+	install -D "target/$$host/release/quorate" target/static/quorate
+	scripts/alone.sh target/static/quorate
+	@printf 'target/static/quorate\n'
+
 .PHONY: recording
 recording: ## play the live demo and record it: docs/demo.svg
 	@scripts/tools.sh rust server recording
