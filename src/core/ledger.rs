@@ -21,13 +21,15 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     entries: Vec<Option<Entry>>,
+    /// When the question was sent that struck the voter last: acknowledgements of older ones tell what was before.
+    struck: Vec<Option<Moment>>,
     quorum: usize,
     planted: Planted,
 }
 
 impl Ledger {
     pub(super) fn new(voters: usize, quorum: usize, planted: Planted) -> Self {
-        Self { entries: vec![None; voters], quorum, planted }
+        Self { entries: vec![None; voters], struck: vec![None; voters], quorum, planted }
     }
 
     pub(super) fn entry(&self, voter: VoterIndex) -> Option<Entry> {
@@ -38,18 +40,30 @@ impl Ledger {
         self.entries[voter].is_some()
     }
 
-    pub(super) fn strike(&mut self, voter: VoterIndex) {
+    /// The voter said that it is not ours to a question sent then, or an adopt was sent to it then.
+    pub(super) fn strike(&mut self, voter: VoterIndex, sent: Moment) {
         self.entries[voter] = None;
+        self.struck[voter] = Some(self.struck[voter].map_or(sent, |before| before.latest(sent)));
+    }
+
+    fn is_outdated(&self, voter: VoterIndex, sent: Moment) -> bool {
+        self.struck[voter].is_some_and(|struck| sent.is_before(struck))
     }
 
     /// The voter acknowledged a grant or an adopt, or was verified.
     pub(super) fn taken(&mut self, voter: VoterIndex, sent: Moment, taken: Moment) {
+        if self.is_outdated(voter, sent) {
+            return;
+        }
         let sent = self.entries[voter].map_or(sent, |entry| entry.sent.latest(sent));
         self.entries[voter] = Some(Entry { sent, taken });
     }
 
     /// The voter acknowledged a confirm.
     pub(super) fn confirmed(&mut self, voter: VoterIndex, sent: Moment, received: Moment) {
+        if self.is_outdated(voter, sent) {
+            return;
+        }
         let entry = self.entries[voter].get_or_insert(Entry { sent, taken: received });
         entry.sent = entry.sent.latest(sent);
     }
@@ -113,7 +127,7 @@ mod tests {
     fn a_voter_taken_later_does_not_count_for_what_came_before() {
         let adopted_late = |planted| {
             let mut ledger = elected_without(100, planted);
-            ledger.strike(2);
+            ledger.strike(2, at(120));
             ledger.taken(3, at(150), at(180));
             ledger.confirmed(0, at(170), at(171));
             ledger.confirmed(1, at(170), at(171));
@@ -131,8 +145,23 @@ mod tests {
     #[test]
     fn a_struck_voter_comes_back_from_the_receipt_of_its_next_confirm() {
         let mut ledger = elected_at(100);
-        ledger.strike(0);
+        ledger.strike(0, at(150));
         ledger.confirmed(0, at(200), at(210));
         assert_eq!(ledger.entry(0), Some(Entry { sent: at(200), taken: at(210) }));
+    }
+
+    #[test]
+    fn what_was_sent_before_a_voter_was_struck_does_not_bring_it_back() {
+        let mut ledger = elected_at(100);
+        ledger.strike(0, at(150));
+        ledger.confirmed(0, at(140), at(210));
+        ledger.taken(0, at(130), at(211));
+        assert_eq!(ledger.entry(0), None);
+        ledger.taken(0, at(150), at(220));
+        assert_eq!(
+            ledger.entry(0),
+            Some(Entry { sent: at(150), taken: at(220) }),
+            "the adopt that struck it"
+        );
     }
 }

@@ -96,7 +96,7 @@ impl Candidate {
         self.ask(now, voter, Asked::Observe, Operation::Observe { proposal });
     }
 
-    /// `seen` and whether the key stood still are what [`Candidate::eligible`] found.
+    /// `seen` and whether the key stood still are what [`Candidate::grantable`] found.
     pub(super) fn grant(
         &mut self,
         now: Moment,

@@ -85,6 +85,11 @@ impl Attempt {
         self.step_begun.plus(step_limit)
     }
 
+    /// The step has run past its budget. Asked before an answer counts: a candidate that slept reads answers first.
+    fn is_over(&self, now: Moment, step_limit: Duration) -> bool {
+        self.deadline(step_limit).is_at_or_before(now)
+    }
+
     /// In time for an answer within the step, even if the round trip was measured in a bad moment.
     fn hedge_at(&self, round_trip: Duration, step_limit: Duration) -> Moment {
         self.begun.plus((round_trip * HEDGE_ROUND_TRIPS).min(step_limit / 2))
@@ -182,7 +187,7 @@ impl Candidate {
     pub(super) fn continue_attempt(&mut self, now: Moment) {
         let limit = self.settings.timing.voter_timeout;
         let Role::Electing(attempt) = &self.role else { return };
-        let over = attempt.deadline(limit).is_at_or_before(now);
+        let over = attempt.is_over(now, limit);
         if over || !now.is_before(attempt.begun.plus(self.validity())) || self.inertia.is_some() {
             self.fail_attempt(now);
             return;
@@ -202,8 +207,11 @@ impl Candidate {
         answer: &Answer,
     ) {
         let accept_stale = self.settings.planted.has(Bug::StaleReplyAccepted);
-        let quorum = self.quorum();
+        let (quorum, limit) = (self.quorum(), self.settings.timing.voter_timeout);
         match &mut self.role {
+            Role::Electing(attempt) if attempt.ballot == ballot && attempt.is_over(now, limit) => {
+                self.fail_attempt(now);
+            }
             Role::Electing(attempt) if attempt.ballot == ballot || accept_stale => {
                 if let &Answer::Granted { term, .. } = answer {
                     attempt.granted.push(Grant { voter: pending.voter, term, received });
@@ -263,9 +271,15 @@ impl Candidate {
         ballot: Ballot,
         answer: &Answer,
     ) {
+        let limit = self.settings.timing.voter_timeout;
         let Role::Electing(attempt) = &mut self.role else { return };
+        let is_over = attempt.is_over(now, limit);
         let (Step::Raising(round) | Step::Verifying(round)) = &mut attempt.step else { return };
         if attempt.ballot != ballot || pending.sent != round.sent {
+            return;
+        }
+        if is_over {
+            self.fail_attempt(now);
             return;
         }
         if *answer != (Answer::Confirmed { term: round.term }) {
@@ -335,7 +349,7 @@ impl Candidate {
     pub(super) fn fail_attempt(&mut self, now: Moment) {
         let Role::Electing(attempt) = &self.role else { return };
         let (ballot, denied) = (attempt.ballot, attempt.denied);
-        if attempt.deadline(self.settings.timing.voter_timeout).is_at_or_before(now) {
+        if attempt.is_over(now, self.settings.timing.voter_timeout) {
             self.left_out = self.left_out.with(attempt.silent());
         }
         self.actions.push_back(Action::AttemptFailed);

@@ -122,7 +122,7 @@ impl Leadership {
     }
 
     fn lost(&mut self, voter: VoterIndex, sent: Moment) {
-        self.ledger.strike(voter);
+        self.ledger.strike(voter, sent);
         if self.verdicts[voter].is_some() {
             self.judge(voter, sent, true);
         }
@@ -385,7 +385,7 @@ impl Candidate {
     /// Sending an adopt strikes the voter's entry: from now on it is unknown since when the voter is ours.
     fn take_over(&mut self, now: Moment, voter: VoterIndex, ballot: Ballot, basis: (Seen, bool), term: Term) {
         if let Role::Leading(leadership) = &mut self.role {
-            leadership.ledger.strike(voter);
+            leadership.ledger.strike(voter, now);
         }
         self.watched[voter].proposed = Some(now);
         self.adopt(now, voter, ballot, basis, term);

@@ -99,20 +99,18 @@ impl Watched {
         self.time_read = Some((time_us, sent));
     }
 
-    pub(super) fn note_member(&mut self, sent: Moment, is_member: bool) {
-        self.member_silence = if is_member {
-            None
-        } else {
-            let first = self.member_silence.map_or(sent, |silence| silence.first);
-            Some(MemberSilence { first, last: sent })
-        };
+    /// Polls further apart than `longest_gap` are no one silence: we were asleep, not the voter.
+    pub(super) fn note_silence(&mut self, sent: Moment, longest_gap: Duration) {
+        let goes_on = |silence: &MemberSilence| sent.observer_elapsed(silence.last) <= longest_gap;
+        let first = self.member_silence.filter(goes_on).map_or(sent, |silence| silence.first);
+        self.member_silence = Some(MemberSilence { first, last: sent });
     }
 
     /// Called for every poll that ended without an answer to work with.
-    pub(super) fn note_failure(&mut self, sent: Moment) {
+    pub(super) fn note_failure(&mut self, sent: Moment, longest_gap: Duration) {
         self.reachable = false;
         self.time_excess = None;
-        self.note_member(sent, false);
+        self.note_silence(sent, longest_gap);
     }
 
     /// Whether this tells no rule of a candidate that does not lead anything new: of a member that answered before it

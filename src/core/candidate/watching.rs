@@ -23,13 +23,14 @@ impl Candidate {
         let timing = self.settings.timing;
         self.questions.forget_before(now.minus(2 * timing.ttl));
         let overdue = now.minus(timing.voter_timeout);
+        let longest_gap = self.longest_gap_of_polls();
         for voter in 0..self.watched.len() {
             let watched = &mut self.watched[voter];
             watched.hinted_polls = 0;
             while let Some(sent) = watched.in_flight.first().copied().filter(|sent| sent.is_before(overdue)) {
                 watched.in_flight.remove(0);
                 if !watched.answered.is_some_and(|answered| sent.is_before(answered)) {
-                    watched.note_failure(sent);
+                    watched.note_failure(sent, longest_gap);
                 }
             }
             if watched.in_flight.is_empty() {
@@ -78,6 +79,7 @@ impl Candidate {
         observation: &Observation,
     ) -> bool {
         let (voter, sent) = (pending.voter, pending.sent);
+        let longest_gap = self.longest_gap_of_polls();
         let watched = &mut self.watched[voter];
         let is_known = watched.knows(observation);
         watched.landed(now.at, sent);
@@ -88,7 +90,11 @@ impl Candidate {
         watched.answered = Some(sent);
         watched.reachable = true;
         watched.round_trip = Some(received.leader_elapsed(sent));
-        watched.note_member(sent, observation.standing == Standing::Member);
+        if observation.standing == Standing::Member {
+            watched.member_silence = None;
+        } else {
+            watched.note_silence(sent, longest_gap);
+        }
         watched.note_time(observation.time_us, sent, received);
         let Seen { instance, version, .. } = observation.seen;
         let before = watched.high_water.filter(|water| water.instance == instance);
@@ -153,14 +159,21 @@ impl Candidate {
         }
     }
 
+    /// Between two polls of a voter, while we are awake: one that is waited for, and the interval; twice, because a busy
+    /// machine is late.
+    fn longest_gap_of_polls(&self) -> Duration {
+        2 * (self.settings.timing.observe_interval + self.settings.timing.voter_timeout)
+    }
+
     /// The poll ended without an observation.
     pub(super) fn on_poll_failed(&mut self, now: Moment, pending: &Pending, answer: &Answer) {
+        let longest_gap = self.longest_gap_of_polls();
         let watched = &mut self.watched[pending.voter];
         watched.landed(now, pending.sent);
         if watched.answered.is_some_and(|answered| pending.sent.is_before(answered)) {
             return;
         }
-        watched.note_failure(pending.sent);
+        watched.note_failure(pending.sent, longest_gap);
         if matches!(answer, Answer::Amnesia | Answer::Mismatch { .. }) {
             watched.watch = None;
             watched.answered = Some(pending.sent);

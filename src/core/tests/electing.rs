@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::lab::{Lab, Link, ONE_WAY, TTL};
 use crate::core::{
-    Action, Answer, Ballot, Bug, GrantTerm, LeaseKey, Observation, Operation, Planted, StandBack,
-    leader_validity, observer_wait,
+    Action, Answer, Ballot, Bug, Event, GrantTerm, LeaseKey, Observation, Operation, Planted, Released,
+    StandBack, leader_validity, observer_wait,
 };
 
 fn observe(lab: &mut Lab, voter: usize) -> Observation {
@@ -13,16 +13,6 @@ fn observe(lab: &mut Lab, voter: usize) -> Observation {
         Answer::Observed(observation) => observation,
         other => panic!("voter {voter} answers {other:?}"),
     }
-}
-
-/// Somebody else takes a voter and never comes back.
-fn take(lab: &mut Lab, voter: usize, ballot: u128) -> Answer {
-    let seen = observe(lab, voter).seen;
-    let term = GrantTerm::Hint(1);
-    lab.ask_directly(
-        voter,
-        Operation::Grant { ballot: Ballot(ballot), ttl: TTL, seen, key_stood_still: false, term },
-    )
 }
 
 #[test]
@@ -52,43 +42,61 @@ fn a_released_lease_is_taken_at_once_in_two_round_trips() {
     assert_eq!(confirms, 3, "and one of confirms to exactly W");
 }
 
-#[test]
-fn validity_counts_from_before_the_verifying_confirm_was_sent() {
+/// Candidate 1 was granted by a quorum and waits for the answers to its verification.
+fn verifying() -> Lab {
     let mut lab = Lab::with_leader(3, 2, Planted::none());
     lab.start(1);
     lab.pass(TTL / 10);
+    lab.cut(1, 0..3, Link::OnlyObservationsAnswered);
     lab.resign(0, StandBack::ForGood);
-    lab.pass(10 * ONE_WAY);
-    let elected = lab.participants[1].told.iter().find_map(|action| match action {
-        Action::Elected { until, .. } => Some(*until),
-        _ => None,
-    });
-    let left = elected.unwrap().observer_elapsed(lab.moment(1));
-    assert!(left <= leader_validity(TTL), "{left:?}");
+    lab.crash(0);
+    (0..3).for_each(|voter| lab.tell(1, Event::Hint { voter, released: None }));
+    lab.pass(4 * ONE_WAY);
+    lab.deliver_oldest_held(1, 2);
+    lab
+}
+
+#[test]
+fn validity_counts_from_before_the_verifying_confirm_was_sent() {
+    let mut lab = verifying();
+    lab.pass(TTL / 40);
+    lab.deliver_held(1);
+    assert!(lab.leads(1));
+    assert!(lab.remaining(1) <= leader_validity(TTL) - TTL / 40, "{:?}", lab.remaining(1));
+}
+
+#[test]
+fn a_verification_whose_last_answer_is_read_past_its_budget_elects_nobody() {
+    let mut lab = verifying();
+    lab.deliver_oldest_held(1, 1);
+    lab.pass_without(1, TTL / 2);
+    lab.deliver_held(1);
+    assert!(!lab.leads(1));
+    assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
 }
 
 #[test]
 fn voters_that_disagree_about_the_term_are_raised_before_they_are_verified() {
     let mut lab = Lab::with_leader(3, 2, Planted::none());
     lab.start(1);
-    // An orphan that only one voter knows made that voter's term larger.
     lab.pass(TTL / 10);
-    lab.cut(1, [0], Link::Cut);
+    // An orphan that only voter 0 knows made its term larger, and a hint tells of the release before anybody read it.
+    let orphan = Ballot(99);
+    let far = 1_900_000_000_000;
+    let seen = observe(&mut lab, 0).seen;
+    let term = GrantTerm::Hint(far);
+    let grant = Operation::Grant { ballot: orphan, ttl: TTL, seen, key_stood_still: true, term };
+    let Answer::Granted { version, .. } = lab.ask_directly(0, grant) else { panic!("not granted") };
+    lab.ask_directly(0, Operation::Release { ballot: orphan });
+    let since = lab.now();
+    let released = Some(Released { holder: orphan, version: version + 1 });
+    lab.tell(1, Event::Hint { voter: 0, released });
     lab.resign(0, StandBack::ForGood);
-    take(&mut lab, 0, 99);
-    lab.ask_directly(0, Operation::Release { ballot: Ballot(99) });
-    let odd = observe(&mut lab, 0).term;
-    lab.crash(1);
-    lab.cut(1, [0], Link::Up);
-    lab.start(1);
-    lab.pass(TTL / 2);
+    lab.pass(10 * ONE_WAY);
     assert_eq!(lab.leaders(), [1]);
-    let term = *lab.terms(1).last().unwrap();
-    assert!(term > odd);
-    assert!(
-        (0..3).all(|voter| observe(&mut lab, voter).term == term),
-        "all of W store exactly the leader's term"
-    );
+    assert!(lab.terms(1)[0] > far);
+    let confirms = lab.count_asked(since, |who, _, op| who == 1 && matches!(op, Operation::Confirm { .. }));
+    assert!(confirms >= 4, "two to raise, two to verify: {confirms}");
 }
 
 #[test]
