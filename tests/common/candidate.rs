@@ -160,6 +160,19 @@ impl Launch {
         self
     }
 
+    /// Listens there, and not on loopback.
+    pub fn listen(mut self, address: &str) -> Self {
+        let arguments = self.command.get_args().map(|argument| match argument.to_str() {
+            Some("127.0.0.1:0") => address.into(),
+            _ => argument.to_owned(),
+        });
+        let mut command = Command::new(self.command.get_program());
+        command.args(arguments);
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
     pub fn flag(mut self, flag: &str, value: &str) -> Self {
         self.command.args([flag, value]);
         self

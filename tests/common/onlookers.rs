@@ -1,6 +1,7 @@
 //! What the world sees of candidates: who said yes, when, on `CLOCK_BOOTTIME`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -76,9 +77,14 @@ pub struct Onlookers {
 
 impl Onlookers {
     pub fn watch(agents: &[&Agent]) -> Self {
+        Self::at(agents.iter().map(|agent| (agent.identity.clone(), agent.address)).collect())
+    }
+
+    /// The same for whoever is, or will be, at these addresses.
+    pub fn at(candidates: Vec<(String, SocketAddr)>) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let thread = |agent: &&Agent| {
-            let (identity, address, is_over) = (agent.identity.clone(), agent.address, Arc::clone(&is_over));
+        let thread = |(identity, address): (String, SocketAddr)| {
+            let is_over = Arc::clone(&is_over);
             std::thread::spawn(move || {
                 let mut seen = Vec::new();
                 loop {
@@ -102,7 +108,7 @@ impl Onlookers {
                 }
             })
         };
-        Self { threads: agents.iter().map(thread).collect(), is_over }
+        Self { threads: candidates.into_iter().map(thread).collect(), is_over }
     }
 
     /// Ends the watch; panics where two led at once.
@@ -115,7 +121,7 @@ impl Onlookers {
 }
 
 /// A term has one leader, and no yes of a term comes after a yes of a later one.
-fn never_two_leaders(seen: &[Yes]) {
+pub fn never_two_leaders(seen: &[Yes]) {
     let mut first: BTreeMap<u64, &Yes> = BTreeMap::new();
     for (yes, term) in seen.iter().filter_map(|yes| Some((yes, yes.term?))) {
         let known = first.entry(term).or_insert(yes);

@@ -31,8 +31,7 @@ impl WallClock {
         let [library, offset, program] = [library(), &offset, program].map(|path| path.to_str().unwrap());
         let script =
             format!("#!/bin/sh\nTEST_WALL_CLOCK='{offset}' LD_PRELOAD='{library}' exec '{program}' \"$@\"\n");
-        fs::write(&stepped, script).unwrap();
-        fs::set_permissions(&stepped, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&stepped, &script);
         stepped
     }
 
@@ -41,6 +40,12 @@ impl WallClock {
         self.offset_us += by_us;
         self.offset.write_all_at(&self.offset_us.to_ne_bytes(), 0).unwrap();
     }
+}
+
+/// A script that can be run.
+pub fn write_program(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Compiled once by each process that wants it.
