@@ -9,6 +9,9 @@ TEST_LIMIT ?= 30m
 # How many seeds `make simulate` takes of each size, and the one it replays: 177, or 5:177 for five voters.
 SEEDS ?= 5000
 SEED ?=
+# How long `make chaos` goes on, and from which seed.
+CHAOS_SECONDS ?= 300
+CHAOS_SEED ?= 1
 # Where `make install` puts things, and before which root (for packages).
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -37,7 +40,7 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 
 .PHONY: test
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
-	@scripts/tools.sh rust servers neighbours resources chart
+	@scripts/tools.sh rust servers neighbours resources chart network
 	cargo test --locked --features planted-bugs --no-run
 	cargo test --locked --release --package quorate-proof --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
@@ -69,6 +72,13 @@ matrix: ## each simulated fault alone, on plain Redlock and on Quorate
 exhaustive: ## every order of events on three voters, and the rules without which a promise breaks
 	@scripts/tools.sh rust
 	$(PROOF) exhaustive
+
+.PHONY: chaos
+chaos: ## real candidates and servers in a network of their own, and everything befalls them (CHAOS_SECONDS=300, CHAOS_SEED=1)
+	@scripts/tools.sh rust servers network
+	cargo test --locked --features planted-bugs --test chaos --no-run
+	CHAOS_SECONDS='$(CHAOS_SECONDS)' CHAOS_SEED='$(CHAOS_SEED)' cargo test --locked --features planted-bugs --test chaos \
+	    -- --nocapture
 
 .PHONY: lint
 lint: ## formatting, clippy, both feature sets, documentation, scripts, and what may not be committed

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [chart]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [chart] [network]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
@@ -11,6 +11,7 @@
 #   etcd        etcd and etcdctl                                                (what the comparison needs)
 #   recording   Python packages that draw a terminal                            (what recording the demo needs)
 #   chart       Helm 3 and 4, promtool, schemas of Kubernetes, table of values  (what the chart's tests need)
+#   network     ip, to build networks in namespaces                             (what the chaos needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -148,6 +149,8 @@ resources() {
 
 lint() { have shellcheck || debian shellcheck; }
 
+network() { have ip || debian iproute2; }
+
 etcd() {
     if ! have etcd || ! have etcdctl; then
         debian etcd-server etcd-client
@@ -221,7 +224,7 @@ chart() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | resources | lint | etcd | recording | chart) "$what" ;;
+    rust | server | servers | neighbours | resources | lint | etcd | recording | chart | network) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done
