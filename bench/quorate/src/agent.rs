@@ -1,10 +1,10 @@
-//! One `quorate run` process: started, asked over HTTP, watched, signalled; killed with its value.
+//! One `quorate run` or `quorate exec` process: started, asked over HTTP, watched, signalled; killed with its value.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+/// What a line of the log may take: at servers that never heard of an election the first leader waits for a ttl.
+const LINE_LIMIT: Duration = Duration::from_mins(1);
 /// What any answer may take before the run is given up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -25,6 +27,15 @@ pub struct Spec<'a> {
     pub ttl: Option<&'a str>,
     /// One per voter.
     pub urls: &'a [String],
+    /// `quorate exec` of this; else `quorate run`.
+    pub work: Option<&'a Work>,
+}
+
+/// What is run while leading.
+pub struct Work {
+    /// Of `quorate exec`.
+    pub options: Vec<String>,
+    pub command: Vec<String>,
 }
 
 /// An event of `/watch`, stamped when its first line had been read.
@@ -38,6 +49,8 @@ pub struct Told {
 pub struct Agent {
     child: Child,
     address: SocketAddr,
+    /// What it logs, where it has work.
+    log: Receiver<Value>,
 }
 
 impl Agent {
@@ -47,7 +60,8 @@ impl Agent {
             .spawn()
             .context("quorate does not start: `make bench` builds it")?;
         let log = child.stderr.take().context("no stderr")?;
-        let mut agent = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let (tell, told) = channel();
+        let mut agent = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), log: told };
         let mut lines = BufReader::new(log).lines();
         loop {
             let line = lines.next().context("ended without listening")??;
@@ -58,11 +72,15 @@ impl Agent {
             }
         }
         // Read to the end, so that the process never waits for us; loud, where something should be known.
-        let is_loud = log_level().is_some();
+        let (is_loud, has_work) = (log_level().is_some(), spec.work.is_some());
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if is_loud {
                     eprintln!("{line}");
+                }
+                if has_work && let Ok(line) = serde_json::from_str(&line) {
+                    // Nobody may care any more.
+                    let _ = tell.send(line);
                 }
             }
         });
@@ -87,6 +105,21 @@ impl Agent {
 
     pub fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill(Pid::from_raw(i32::try_from(self.pid())?), signal)?)
+    }
+
+    /// The next line of its log that begins so.
+    pub fn told(&self, message: &str) -> Result<Value> {
+        loop {
+            let line = self.log.recv_timeout(LINE_LIMIT).with_context(|| format!("never: {message}"))?;
+            if says(&line, message) {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// The same among those that are there.
+    pub fn told_already(&self, message: &str) -> Option<Value> {
+        self.log.try_iter().find(|line| says(line, message))
     }
 
     /// Waits for its end.
@@ -124,6 +157,10 @@ impl Drop for Agent {
     }
 }
 
+fn says(line: &Value, message: &str) -> bool {
+    line["message"].as_str().is_some_and(|said| said.starts_with(message))
+}
+
 /// With `BENCH_LOG=debug` and the like the processes' logs are shown, to find out why something took so long.
 fn log_level() -> Option<String> {
     env::var("BENCH_LOG").ok()
@@ -133,7 +170,8 @@ fn log_level() -> Option<String> {
 pub fn command(spec: &Spec, listen: &str) -> Command {
     let binary = env::var("QUORATE_BIN").unwrap_or_else(|_| "target/release/quorate".to_owned());
     let mut command = Command::new(binary);
-    command.args(["run", "--election", spec.election, "--identity", &spec.identity]);
+    let how = if spec.work.is_some() { "exec" } else { "run" };
+    command.args([how, "--election", spec.election, "--identity", &spec.identity]);
     command.args(["--listen", listen, "--log-format", "json"]);
     command.args(["--log-level", log_level().as_deref().unwrap_or("info")]);
     if let Some(ttl) = spec.ttl {
@@ -141,6 +179,9 @@ pub fn command(spec: &Spec, listen: &str) -> Command {
     }
     for (name, url) in NAMES.iter().zip(spec.urls) {
         command.arg("--voter").arg(format!("{name}={url}"));
+    }
+    if let Some(work) = spec.work {
+        command.args(&work.options).arg("--").args(&work.command);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command

@@ -27,8 +27,13 @@ pub fn measure(urls: &[String]) -> Result<()> {
     starts(urls)?;
     let seconds = samples(IDLE_SECONDS.0, IDLE_SECONDS.1);
     let idle = Duration::from_secs(seconds as u64);
-    let spec =
-        |identity: &str| Spec { election: "bench-idle", identity: identity.to_owned(), ttl: None, urls };
+    let spec = |identity: &str| Spec {
+        election: "bench-idle",
+        identity: identity.to_owned(),
+        ttl: None,
+        urls,
+        work: None,
+    };
     let leader = Agent::start(&spec("leader"))?;
     wait("a leader", || Ok(leader.ask("/leaderz")?.code == 200))?;
     let alone = scripts_per_second(urls, idle)?;
@@ -63,7 +68,7 @@ fn starts(urls: &[String]) -> Result<()> {
     for round in 0..rounds {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let identity = format!("start-{round}");
-        let spec = Spec { election: "bench-start", identity, ttl: None, urls };
+        let spec = Spec { election: "bench-start", identity, ttl: None, urls, work: None };
         let began = Instant::now();
         let mut child = command(&spec, &address.to_string()).stderr(std::process::Stdio::null()).spawn()?;
         let ready = first_ready(address, began);

@@ -8,6 +8,9 @@
 mod agent;
 mod crash;
 mod election;
+mod exec_loss;
+mod exec_next;
+mod exec_start;
 #[path = "../../rivals/src/figure.rs"]
 mod figure;
 mod hand_over;
@@ -15,9 +18,11 @@ mod idle;
 mod proxy;
 mod quorum_loss;
 mod team;
+mod work;
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -32,8 +37,14 @@ fn main() -> Result<()> {
         ["hand-over"] => hand_over::measure(&urls()?),
         ["crash"] => crash::measure(&urls()?),
         ["quorum-loss"] => quorum_loss::measure(),
+        ["exec-start"] => exec_start::measure(&urls()?),
+        ["exec-next"] => exec_next::measure(&urls()?),
+        ["exec-loss"] => exec_loss::measure(),
+        ["work", kind, file] => return work::play(kind, Path::new(file)),
         ["idle"] => idle::measure(&urls()?),
-        _ => bail!("usage: bench-quorate election | hand-over | crash | quorum-loss | idle"),
+        _ => bail!(
+            "usage: bench-quorate election | hand-over | crash | quorum-loss | exec-start | exec-next | exec-loss | idle"
+        ),
     }?;
     let load = fs::read_to_string("/proc/loadavg")?;
     let load: Vec<&str> = load.split(' ').take(3).collect();

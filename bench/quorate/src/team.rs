@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::agent::{Agent, Spec, Told};
+use crate::agent::{Agent, Spec, Told, Work};
 
 /// What anything may take before the run is given up: several times the longest wait of the protocol at its defaults.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -18,6 +18,7 @@ pub struct Team {
     ttl: Option<&'static str>,
     /// The voters' addresses as each member sees them.
     urls: Vec<Vec<String>>,
+    work: Option<Work>,
     agents: Vec<Agent>,
     starts: usize,
     tell: Sender<Told>,
@@ -27,9 +28,19 @@ pub struct Team {
 impl Team {
     /// One process for each list of addresses.
     pub fn start(election: &str, ttl: Option<&'static str>, urls: Vec<Vec<String>>) -> Result<Self> {
+        Self::start_working(election, ttl, urls, None)
+    }
+
+    /// The same, each with this work.
+    pub fn start_working(
+        election: &str,
+        ttl: Option<&'static str>,
+        urls: Vec<Vec<String>>,
+        work: Option<Work>,
+    ) -> Result<Self> {
         let (tell, told) = channel();
         let election = election.to_owned();
-        let mut team = Self { election, ttl, urls, agents: Vec::new(), starts: 0, tell, told };
+        let mut team = Self { election, ttl, urls, work, agents: Vec::new(), starts: 0, tell, told };
         for member in 0..team.urls.len() {
             let agent = team.fresh(member)?;
             team.agents.push(agent);
@@ -40,7 +51,8 @@ impl Team {
     fn fresh(&mut self, member: usize) -> Result<Agent> {
         self.starts += 1;
         let identity = format!("{member}-{}", self.starts);
-        let spec = Spec { election: &self.election, identity, ttl: self.ttl, urls: &self.urls[member] };
+        let (urls, work) = (&self.urls[member], self.work.as_ref());
+        let spec = Spec { election: &self.election, identity, ttl: self.ttl, urls, work };
         let agent = Agent::start(&spec)?;
         agent.watch(member, self.tell.clone())?;
         Ok(agent)
