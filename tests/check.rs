@@ -102,6 +102,8 @@ fn before_the_first_start_all_is_well_also_strictly_and_nothing_is_written() {
         "Redis 6.2.",
         "Redis 7.0.",
         "Valkey 8.1.",
+        // What is so of all is told once.
+        "note     a, b, c: has no memory of this election",
         "no failure, no warning",
     ] {
         assert!(text.contains(part), "no {part:?} in:\n{text}");

@@ -34,8 +34,8 @@ pub(super) fn table(told: &Verdict, paint: Paint) -> String {
     let rows = told.voter.iter().map(|voter| (mark_of(voter, &told.findings), row(voter)));
     text.push_str(&paint.table(&std::iter::once(headings).chain(rows).collect::<Vec<_>>()));
     text.push('\n');
-    for finding in &told.findings {
-        text.push_str(&one(finding, paint));
+    for (finding, voters) in alike(&told.findings) {
+        text.push_str(&one(finding, &voters, paint));
     }
     text.push_str(&conclusion(told, paint));
     text
@@ -49,9 +49,23 @@ fn seen(seen: &Seen) -> String {
     format!("{name}{place} at {}", seen.voters.join(", "))
 }
 
-fn one(finding: &Finding, paint: Paint) -> String {
-    let Finding { severity, voter, topic: _, what, why, remedy } = finding;
-    let about = voter.as_ref().map_or_else(String::new, |voter| format!("{voter}: "));
+/// What is found of several voters is told once.
+fn alike(findings: &[Finding]) -> Vec<(&Finding, Vec<&str>)> {
+    let mut told: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for finding in findings {
+        let what = |finding: &Finding| (finding.voter.is_some(), Finding { voter: None, ..finding.clone() });
+        let is_same = |(first, _): &&mut (&Finding, Vec<&str>)| what(first) == what(finding);
+        match told.iter_mut().find(is_same) {
+            Some((_, voters)) => voters.extend(finding.voter.as_deref()),
+            None => told.push((finding, finding.voter.as_deref().into_iter().collect())),
+        }
+    }
+    told
+}
+
+fn one(finding: &Finding, voters: &[&str], paint: Paint) -> String {
+    let Finding { severity, voter: _, topic: _, what, why, remedy } = finding;
+    let about = if voters.is_empty() { String::new() } else { format!("{}: ", voters.join(", ")) };
     let word = format!("{:<8}", severity.word());
     // What servers and records say may be among it.
     let what = printable_whole(what);
