@@ -15,8 +15,20 @@ fn out(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-const COMMANDS: [&str; 10] =
-    ["run", "exec", "status", "check", "resign", "reset", "demo", "version", "completion", "man"];
+const COMMANDS: [&str; 12] = [
+    "run",
+    "exec",
+    "wait",
+    "install",
+    "status",
+    "check",
+    "resign",
+    "reset",
+    "demo",
+    "version",
+    "completion",
+    "man",
+];
 
 /// Voters that nobody is, so that there is something to be told in red.
 const NOWHERE: [&str; 8] = [
