@@ -73,6 +73,12 @@ exhaustive: ## every order of events on three voters, and the rules without whic
 	@scripts/tools.sh rust
 	$(PROOF) exhaustive
 
+.PHONY: mutants
+mutants: ## plant each bug and say which tests catch it
+	@scripts/tools.sh rust
+	QUORATE_MUTANTS_SEEDS=200 cargo test --locked --release --package quorate-proof --lib -- --nocapture \
+	    each_planted_bug_is_caught
+
 .PHONY: chaos
 chaos: ## real candidates and servers in a network of their own, and everything befalls them (CHAOS_SECONDS=300, CHAOS_SEED=1)
 	@scripts/tools.sh rust servers network

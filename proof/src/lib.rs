@@ -2,7 +2,7 @@
 //!
 //! `world` simulates candidates, voters and links with everything that may go wrong between them; `storms`, `limits`
 //! and `matrix` live through many such worlds. `search` exhausts every order of events on three voters.
-//! What all of it shows is told in docs/safety.md.
+//! `mutants` plants bugs and sees who catches them. What all of it shows is told in docs/safety.md.
 
 /// The product's sources, as far as the proof needs them: the core, which knows no clock, no I/O and no randomness.
 #[path = "../../src"]
@@ -28,6 +28,7 @@ pub mod documented;
 pub mod host;
 pub mod limits;
 pub mod matrix;
+pub mod mutants;
 pub mod oracles;
 pub mod redlock;
 pub mod runner;

@@ -179,7 +179,6 @@ fn replay(asked: &Asked) -> Result<bool, String> {
 }
 
 fn exhaustive(asked: &Asked) -> bool {
-    let most_states = asked.states.unwrap_or(usize::MAX);
     let mut holds = true;
     for variant in Variant::BROKEN {
         let found = search(variant, variant.bounds(), |_, _, _| {});
@@ -187,8 +186,9 @@ fn exhaustive(asked: &Asked) -> bool {
         holds &= found.counterexample.is_some();
     }
     for bounds in Bounds::WHOLE {
-        println!("the whole protocol, {} attempts and {} amnesias:", bounds.attempts, bounds.amnesias);
-        let bounds = Bounds { most_states, ..bounds };
+        let heals = if bounds.heals { "leaders adopt" } else { "leaders do not adopt" };
+        println!("all rules, attempts {}, amnesias {}, {heals}:", bounds.attempts, bounds.amnesias);
+        let bounds = Bounds { most_states: asked.states.unwrap_or(bounds.most_states), ..bounds };
         let mut told = Instant::now();
         let found = search(Variant::Whole, bounds, |depth, states, new| {
             if told.elapsed() >= PROGRESS {

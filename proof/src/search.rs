@@ -40,10 +40,12 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Two attempts and two amnesias, and three attempts with one.
-    pub const WHOLE: [Self; 2] = [
-        Self { attempts: 2, amnesias: 2, heals: true, most_states: usize::MAX },
-        Self { attempts: 3, amnesias: 1, heals: true, most_states: usize::MAX },
+    /// With all rules: to the end with one amnesia, to the end with two where leaders do not adopt, and as far as memory
+    /// allows with two where they do.
+    pub const WHOLE: [Self; 3] = [
+        Self { attempts: 2, amnesias: 1, heals: true, most_states: usize::MAX },
+        Self { attempts: 2, amnesias: 2, heals: false, most_states: usize::MAX },
+        Self { attempts: 2, amnesias: 2, heals: true, most_states: 50_000_000 },
     ];
 }
 

@@ -119,7 +119,8 @@ impl Lab {
         self.start_with(participant, Settings { timing: Timing::of_ttl(ttl), ..self.settings });
     }
 
-    pub fn start_with(&mut self, participant: usize, settings: Settings) {
+    pub fn start_with(&mut self, participant: usize, mut settings: Settings) {
+        settings.planted = super::planted(settings.planted);
         let seed = Box::new(Counter(1 + participant as u64 + self.now.as_secs()));
         self.participants[participant].candidate = Some(Candidate::new(settings, seed));
         self.tell(participant, Event::Wake);
