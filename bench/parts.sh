@@ -6,7 +6,7 @@
 set -euo pipefail
 
 [ $# -gt 0 ] || set -- rivals:bare quorate:election quorate:hand-over rivals:redlock rivals:etcd \
-    quorate:exec-start quorate:exec-next quorate:crash quorate:quorum-loss quorate:exec-loss quorate:idle
+    quorate:exec-start quorate:exec-next quorate:crash quorate:quorum-loss quorate:idle quorate:exec-loss
 for part in "$@"; do
     printf 'measuring: %s (load average %s)\n' "${part/:/ }" "$(cut -d ' ' -f 1 /proc/loadavg)" >&2
     case $part in
