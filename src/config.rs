@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use crate::core::ResetPolicy;
 use crate::files;
-use crate::voter::VoterSettings;
+use crate::voter::{PasswordSource, VoterSettings};
 use judge::Judge;
 use keys::CONFIG_ENVIRONMENT;
 use problem::Problems;
@@ -140,6 +140,8 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// Sentences for the log.
     pub warnings: Vec<String>,
+    /// The command line, which every user of this host may read, has a password in it.
+    pub shows_password: bool,
 }
 
 /// Reads all sources and judges what they say together.
@@ -156,7 +158,13 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, Refused>
     let config = judge(&values, environment, &mut problems, &mut warnings);
     problems.into_result()?;
     match config {
-        Some(config) => Ok(Loaded { config, file, warnings }),
+        Some(config) => {
+            let has_secret = |voter: &VoterSettings| {
+                matches!(voter.credentials.password, Some(PasswordSource::Literal(_)))
+            };
+            let shows_password = !flags.voters.is_empty() && config.voters.iter().any(has_secret);
+            Ok(Loaded { config, file, warnings, shows_password })
+        }
         None => Err(Problem::new("the configuration", "could not be judged", "report this as a bug").into()),
     }
 }

@@ -35,10 +35,15 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr
 
 /// The beginning of a process that campaigns: from here on it logs, and may have threads.
 pub(super) fn begin(loaded: Loaded) -> anyhow::Result<(Config, impl Drop)> {
-    let Loaded { config, file, warnings } = loaded;
+    let Loaded { config, file, warnings, shows_password } = loaded;
     let written_at_the_end = telemetry::begin(config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    if shows_password {
+        tracing::warn!(
+            "--voter has a password that everybody on this host can read; give --password-file instead"
+        );
     }
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");

@@ -60,7 +60,7 @@ Ends with 0 if nothing is left, with 1 if it refused or could not finish, and wi
 configured voters answer.";
 
 pub(super) fn execute(loaded: Loaded, arguments: &ResetArguments) -> anyhow::Result<Exit> {
-    let Loaded { config, file: _, warnings } = loaded;
+    let Loaded { config, file: _, warnings, shows_password: _ } = loaded;
     for warning in &warnings {
         output::complain(warning);
     }

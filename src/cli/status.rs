@@ -77,7 +77,7 @@ const REDRAW: &str = "\x1b[H\x1b[2J";
 
 pub(super) fn execute(loaded: Loaded, arguments: &StatusArguments) -> anyhow::Result<Exit> {
     let StatusArguments { output, watch, config: _ } = arguments;
-    let Loaded { config, file: _, warnings } = loaded;
+    let Loaded { config, file: _, warnings, shows_password: _ } = loaded;
     for warning in &warnings {
         output::complain(warning);
     }

@@ -48,7 +48,7 @@ started by `quorate exec`, or asks /leaderz before each act; what it writes carr
 Ends with 0 once the leader is seen, 75 if not in time, and 69 if no quorum of voters answered either.";
 
 pub(super) fn execute(loaded: Loaded, arguments: &WaitArguments) -> anyhow::Result<Exit> {
-    let Loaded { config, file: _, warnings } = loaded;
+    let Loaded { config, file: _, warnings, shows_password: _ } = loaded;
     for warning in &warnings {
         output::complain(warning);
     }

@@ -100,10 +100,9 @@ fn warning(name: &str) -> Option<String> {
     if known.iter().any(|known| known == name) {
         return None;
     }
-    let nearest = keys::nearest(name, known.iter().map(String::as_str).chain([CONFIG_ENVIRONMENT]))?;
-    Some(format!(
-        "the environment variable {name} is unknown and ignored; the nearest known one is {nearest}"
-    ))
+    let nearest = keys::nearest(name, known.iter().map(String::as_str).chain([CONFIG_ENVIRONMENT]));
+    let nearest = nearest.map_or_else(String::new, |nearest| format!("; the nearest known one is {nearest}"));
+    Some(format!("the environment variable {name} is unknown and ignored{nearest}"))
 }
 
 fn is_injected(name: &str) -> bool {

@@ -103,7 +103,13 @@ pub(super) fn checked_file<T>(
     match read(&path) {
         Ok(_) => Ok(path),
         Err(why) => {
-            let remedy = "give the path of a file that this process may read";
+            let remedy = match why {
+                FileError::Unreadable(_) => "give the path of a file that this process may read",
+                FileError::NotText | FileError::Empty => "write the password into it, and nothing else",
+                FileError::NoCertificate | FileError::NoPrivateKey => {
+                    "give the path of a PEM file, with lines of -----BEGIN … and -----END …"
+                }
+            };
             Err(Problem::new(key, format!("names a file that {why}"), remedy)
                 .with_value(&entry.value)
                 .at(&entry.origin))

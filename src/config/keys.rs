@@ -110,7 +110,10 @@ pub fn find(path: &str) -> Option<&'static Key> {
 /// Comparing takes time and memory in proportion to the length, in characters; no key is half as long.
 const COMPARED_LIMIT: usize = 100;
 
-/// The candidate that looks most like `text`: case and `_` and `-` count for nothing, and the last word of a path
+/// What looks less alike than this was not meant.
+const LEAST_LIKENESS: f64 = 0.5;
+
+/// The candidate that looks most like `text`, if any is near: case and `_` and `-` count for nothing, and the last word of a path
 /// may stand for the whole.
 pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
@@ -123,7 +126,9 @@ pub(crate) fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a s
         let word = strsim::normalized_damerau_levenshtein(&last(&wanted), &last(&candidate)) * 0.95;
         whole.max(word)
     };
-    candidates.into_iter().max_by(|a, b| likeness(a).partial_cmp(&likeness(b)).unwrap_or(Ordering::Equal))
+    let near = candidates.into_iter().map(|candidate| (candidate, likeness(candidate)));
+    let near = near.filter(|(_, likeness)| *likeness >= LEAST_LIKENESS);
+    near.max_by(|(_, a), (_, b)| a.partial_cmp(b).unwrap_or(Ordering::Equal)).map(|(candidate, _)| candidate)
 }
 
 #[cfg(test)]
@@ -160,6 +165,9 @@ mod tests {
             ("log_level", "log.level"),
         ] {
             assert_eq!(nearest(wrong, KEYS.iter().map(|key| key.path)), Some(meant), "{wrong}");
+        }
+        for stranger in ["daemon", "PATH", "x", "_apt"] {
+            assert_eq!(nearest(stranger, KEYS.iter().map(|key| key.path)), None, "{stranger}");
         }
     }
 }

@@ -50,54 +50,39 @@ impl ElectionTiming {
 
 /// The timing that was written, or nothing and the problems noted.
 pub(super) fn judge(judge: &mut Judge<'_>) -> Option<ElectionTiming> {
-    let ttl = ttl(judge)?;
+    let known = ttl(judge);
+    // The others are judged all the same, as far as that goes without it.
+    let ttl = known.unwrap_or(LONGEST_TTL);
     let derived = ElectionTiming::of_ttl(ttl);
     let mut within = |key, default, shortest, longest: Duration, longest_name: &str| {
         let allowed = format!("{} to {longest_name}", duration::format(shortest));
         judge.duration(key, default, shortest, longest, &allowed)
     };
-    let quarter = format!("{} (a quarter of timing.ttl)", duration::format(ttl / 4));
-    let half = format!("{} (half of timing.ttl)", duration::format(ttl / 2));
+    let share = |part: u32, of_it: &str| match known {
+        Some(ttl) => format!("{} ({of_it} of timing.ttl)", duration::format(ttl / part)),
+        None => format!("{of_it} of timing.ttl"),
+    };
+    let (quarter, half) = (share(4, "a quarter"), share(2, "half"));
+    let shortest = SHORTEST_INTERVAL;
+    let core = derived.core;
+    let renew_interval = within("timing.renewInterval", core.renew_interval, shortest, ttl / 2, &half);
+    let observe_interval =
+        within("timing.observeInterval", core.observe_interval, shortest, ttl / 4, &quarter);
+    let voter_timeout = within("timing.voterTimeout", core.voter_timeout, shortest, ttl / 4, &quarter);
+    let stop_grace = within("timing.stopGrace", derived.stop_grace, Duration::ZERO, ttl / 2, &half);
+    let fence_margin = within("timing.fenceMargin", derived.fence_margin, shortest, ttl / 4, &quarter);
+    let drain_timeout =
+        within("timing.drainTimeout", derived.drain_timeout, Duration::ZERO, LONGEST_DRAIN, "1h");
     let timing = ElectionTiming {
         core: Timing {
-            ttl,
-            renew_interval: within(
-                "timing.renewInterval",
-                derived.core.renew_interval,
-                SHORTEST_INTERVAL,
-                ttl / 2,
-                &half,
-            )?,
-            observe_interval: within(
-                "timing.observeInterval",
-                derived.core.observe_interval,
-                SHORTEST_INTERVAL,
-                ttl / 4,
-                &quarter,
-            )?,
-            voter_timeout: within(
-                "timing.voterTimeout",
-                derived.core.voter_timeout,
-                SHORTEST_INTERVAL,
-                ttl / 4,
-                &quarter,
-            )?,
+            ttl: known?,
+            renew_interval: renew_interval?,
+            observe_interval: observe_interval?,
+            voter_timeout: voter_timeout?,
         },
-        stop_grace: within("timing.stopGrace", derived.stop_grace, Duration::ZERO, ttl / 2, &half)?,
-        fence_margin: within(
-            "timing.fenceMargin",
-            derived.fence_margin,
-            SHORTEST_INTERVAL,
-            ttl / 4,
-            &quarter,
-        )?,
-        drain_timeout: within(
-            "timing.drainTimeout",
-            derived.drain_timeout,
-            Duration::ZERO,
-            LONGEST_DRAIN,
-            "1h",
-        )?,
+        stop_grace: stop_grace?,
+        fence_margin: fence_margin?,
+        drain_timeout: drain_timeout?,
     };
     let checked = check_ladder(&timing, |key| judge.written(key));
     judge.note(checked).map(|()| timing)

@@ -42,6 +42,17 @@ pub(super) fn judge(
         voters
             .extend(one(voter, index, &common, environment, problems).map(|judged| (judged, &voter.origin)));
     }
+    let is_open =
+        |voter: &VoterSettings| voter.credentials.username.is_some() && voter.credentials.password.is_none();
+    if let Some(username) = values.get("auth.username")
+        && voters.iter().any(|(voter, _)| is_open(voter))
+    {
+        let rule = "must have a password beside it";
+        let remedy = "give auth.passwordFile (--password-file) or auth.passwordEnv (--password-env)";
+        problems.push(
+            Problem::new("auth.username", rule, remedy).with_value(&username.value).at(&username.origin),
+        );
+    }
     check_distinct(&voters, problems);
     if place.has("tls.") && !voters.is_empty() && !voters.iter().any(|(voter, _)| is_tls(voter)) {
         warnings.push(
@@ -157,7 +168,8 @@ fn joined(
         (Some(password), None) => auth.password = Some(password),
         (None, _) => {}
     }
-    if auth.username.is_some() && auth.password.is_none() {
+    // Where the common username is the one, that is told once for all voters.
+    if auth.username.is_some() && auth.password.is_none() && common.username.is_none() {
         let rule = "must have a password, because the voter has a username";
         let remedy = "give auth.passwordFile or auth.passwordEnv";
         return Err(Problem::new(format!("{label}auth"), rule, remedy).at(origin));
@@ -167,7 +179,7 @@ fn joined(
 
 fn check_distinct(voters: &[(VoterSettings, &Origin)], problems: &mut Problems) {
     let mut names: BTreeMap<&str, &Origin> = BTreeMap::new();
-    let mut addresses: BTreeMap<String, &str> = BTreeMap::new();
+    let mut addresses: BTreeMap<String, &VoterSettings> = BTreeMap::new();
     for (voter, origin) in voters {
         if names.insert(&voter.name, origin).is_some() {
             let problem =
@@ -177,13 +189,13 @@ fn check_distinct(voters: &[(VoterSettings, &Origin)], problems: &mut Problems) 
         let address = voter.endpoint.address.server();
         if let Some(first) = addresses.get(&address) {
             let rule = format!(
-                "must be different servers, and {first} and {} are both {address}, which would vote twice; \
+                "must be different servers, and {} and {} ({} and {}) are both {address}, which would vote twice; \
                  another database or scheme does not make another server",
-                voter.name
+                first.name, voter.name, first.endpoint, voter.endpoint
             );
             problems.push(Problem::new(VOTERS, rule, "give each voter a server of its own").at(origin));
         } else {
-            addresses.insert(address, &voter.name);
+            addresses.insert(address, voter);
         }
     }
 }

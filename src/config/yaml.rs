@@ -284,6 +284,9 @@ fn unknown<'a>(full: &str, path: &str, origin: &Origin, known: impl Iterator<Ite
     // `gatez` means `gates`: where a mapping may stand, its name is a candidate too.
     let candidates: BTreeSet<&str> =
         known.flat_map(|key| key.match_indices('.').map(|(end, _)| &key[..end]).chain([key])).collect();
-    let nearest = keys::nearest(path, candidates).unwrap_or_default();
-    Problem::new(full, "is an unknown key", format!("the nearest known one is `{nearest}`")).at(origin)
+    let remedy = keys::nearest(path, candidates).map_or_else(
+        || "docs/configuration.md lists all there are".to_owned(),
+        |nearest| format!("the nearest known one is `{nearest}`"),
+    );
+    Problem::new(full, "is an unknown key", remedy).at(origin)
 }

@@ -100,9 +100,10 @@ impl Address {
                 };
                 format!("{host}:{port}")
             }
-            Self::Unix { path } => {
-                std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string()
-            }
+            Self::Unix { path } => std::fs::canonicalize(path)
+                .unwrap_or_else(|_| path.components().collect())
+                .display()
+                .to_string(),
         }
     }
 }

@@ -46,6 +46,9 @@ fn the_same_server_twice_is_refused_whatever_its_scheme_database_or_spelling() {
         ("redis://host:6380", "rediss://host:6380", "host:6380"),
         ("redis://localhost:1", "redis://127.0.0.1:1", "127.0.0.1:1"),
         ("unix:///nowhere/r.sock", "unix:///nowhere/r.sock?db=1", "/nowhere/r.sock"),
+        ("unix:///nowhere/r.sock", "unix:///nowhere//./r.sock", "/nowhere/r.sock"),
+        // Both as they were written, too.
+        ("redis://[::1]:1", "redis://u:p@127.0.0.1:1", "(redis://[::1]:1 and redis://127.0.0.1:1)"),
     ] {
         let text = voters(&[one, other, "redis://third:6379"]);
         Setting::file(&text).print().refused_with(&["v0 and v1", address, "vote twice", "server of its own"]);
@@ -157,6 +160,26 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 }
 
 #[test]
+fn an_unknown_key_that_no_key_is_like_is_given_no_neighbour() {
+    let printed = Setting::valid_and("daemon: 1\n").print();
+    printed.refused_with(&["daemon (quorate.yaml:6:1) is an unknown key", "docs/configuration.md"]);
+    assert!(!printed.err.contains("nearest"), "{}", printed.err);
+}
+
+#[test]
+fn a_wrong_ttl_does_not_hide_what_else_is_wrong_with_the_durations() {
+    let text = "timing: {ttl: 10, observeInterval: 1ns, drainTimeout: -1s, voterTimeout: 9ms}\n";
+    let printed = Setting::valid_and(text).print();
+    printed.refused_with(&[
+        "timing.ttl",
+        "timing.observeInterval",
+        "timing.drainTimeout",
+        "timing.voterTimeout",
+    ]);
+    assert_eq!(printed.err.lines().count(), 4, "{}", printed.err);
+}
+
+#[test]
 fn an_unknown_key_shows_its_name_and_never_its_value() {
     let text = format!("auth: {{password: {PASSWORD}}}\n");
     Setting::valid_and(&text).print().refused_with(&["auth.password", "`auth.password"]);
@@ -182,7 +205,9 @@ fn unreadable_files_are_refused() {
         printed.refused_with(&cannot);
     }
     Setting::valid_and("auth: {passwordFile: /}\n").print().refused_with(&["not a regular file"]);
-    Setting::valid_and("tls: {caFile: quorate.yaml}\n").print().refused_with(&["no certificate in PEM"]);
+    Setting::valid_and("tls: {caFile: quorate.yaml}\n")
+        .print()
+        .refused_with(&["no certificate in PEM", "path of a PEM file"]);
     let empty = Setting::valid_and("auth: {passwordFile: empty}\n");
     empty.write("empty", b"\n");
     empty.print().refused_with(&["auth.passwordFile", "is empty"]);
@@ -250,7 +275,9 @@ fn credentials_that_contradict_are_refused() {
     with("auth: {username: u, passwordFile: password}\n", "redis://u@three")
         .print()
         .refused_with(&["username", "remove"]);
-    with("auth: {username: u}\n", "redis://three").print().refused_with(&["must have a password"]);
+    let printed = with("auth: {username: u}\n", "redis://three").print();
+    printed.refused_with(&["auth.username = \"u\"", "must have a password"]);
+    assert_eq!(printed.err.lines().count(), 1, "once, not for each voter: {}", printed.err);
     with("auth: {previousPasswordFile: password}\n", "redis://three")
         .print()
         .refused_with(&["present password"]);

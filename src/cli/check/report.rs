@@ -67,7 +67,7 @@ pub(super) struct Verdict {
 impl Verdict {
     /// From what the voters said and showed.
     pub(super) fn new(loaded: &Loaded, voters: &[Examined]) -> Self {
-        let Loaded { config, file: _, warnings } = loaded;
+        let Loaded { config, file: _, warnings, shows_password: _ } = loaded;
         let sights: Vec<_> = voters.iter().map(|voter| voter.sight.clone()).collect();
         let report = Report::new(&config.election, &sights);
         let mut findings = Vec::new();
