@@ -3,8 +3,10 @@
 //! Promises that [`Voter::ask`] ends within its timeout whatever the server does, that it sends a question at most
 //! once (a script that the server had lost is loaded and asked again), and that everything but a well-formed answer is
 //! [`Answer::Silent`], with a [`Trouble`] that says why. Knows `core`, `clock` and `files`, decides nothing, keeps nothing
-//! global: a [`Voter`] is one configured server, shared by all elections of a process.
+//! global but the authorities of the operating system, for a while: a [`Voter`] is one configured server, shared by all
+//! elections of a process.
 
+mod flaws;
 mod inspection;
 mod naming;
 mod redis;
@@ -24,10 +26,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use self::redis::{Link, Login};
-use self::transport::Resolver;
+use self::settings::Passwords;
+use self::transport::Way;
 use crate::clock;
 use crate::core::{Answer, Moment, Question, Released};
 
+pub use self::flaws::Flaws;
 pub use self::inspection::Inspection;
 pub use self::naming::{Unfit, check_election, check_key_prefix, check_text_for_people, check_voter};
 pub use self::secret::{MASK, Secret};
@@ -96,13 +100,15 @@ pub struct Voter {
 
 struct Shared {
     settings: VoterSettings,
-    resolver: Resolver,
+    way: Way,
     /// Held for a few instructions at a time, never across a wait.
     state: Mutex<State>,
     /// Who is told of messages on which channel.
     listeners: Mutex<HashMap<String, Vec<Listener>>>,
-    /// Why hints cannot be heard on the present connection.
-    deafness: Mutex<Option<Trouble>>,
+    /// What the present connection lacks.
+    flaws: Mutex<Flaws>,
+    /// The last password that could be read.
+    password: Mutex<Option<Secret>>,
 }
 
 /// What is told of a release, and to whom. Several candidates of one election may share a voter.
@@ -189,10 +195,11 @@ impl Voter {
         Self {
             shared: Arc::new(Shared {
                 settings,
-                resolver: Resolver::default(),
+                way: Way::default(),
                 state: Mutex::new(State::Idle),
                 listeners: Mutex::default(),
-                deafness: Mutex::default(),
+                flaws: Mutex::default(),
+                password: Mutex::default(),
             }),
         }
     }
@@ -229,7 +236,7 @@ impl Voter {
             if let Some(link) = &used {
                 link.set_broken();
             }
-            Err(Trouble::new(TroubleKind::Timeout))
+            Err(self.shared.way.doubt(Trouble::new(TroubleKind::Timeout)))
         });
         match asked {
             Ok((wire::Understood { answer, details, trouble }, received)) => {
@@ -280,10 +287,10 @@ impl Voter {
         }
     }
 
-    /// Why hints are not heard from this voter although questions are answered, if so: most likely a right is missing.
+    /// What is wrong although questions are answered.
     #[must_use]
-    pub fn hint_trouble(&self) -> Option<Trouble> {
-        lock(&self.shared.deafness).clone()
+    pub fn flaws(&self) -> Flaws {
+        lock(&self.shared.flaws).clone()
     }
 }
 
@@ -315,7 +322,9 @@ impl Shared {
         tokio::spawn(async move {
             let outcome = tokio::time::timeout(limit, shared.connect())
                 .await
-                .unwrap_or_else(|_| Err(Trouble::new(TroubleKind::Timeout)));
+                .unwrap_or_else(|_| Err(Trouble::new(TroubleKind::Timeout)))
+                .inspect(|_| shared.way.is_good())
+                .map_err(|trouble| shared.way.doubt(trouble));
             *lock(&shared.state) = match &outcome {
                 Ok(link) => State::Connected(Arc::clone(link)),
                 Err(_) => State::Idle,
@@ -334,10 +343,14 @@ impl Shared {
 
     async fn connect(self: &Arc<Self>) -> Result<Arc<Link>, Trouble> {
         let VoterSettings { name: _, endpoint, credentials } = &self.settings;
-        let mut passwords = credentials.passwords().await?.into_iter();
+        let last = lock(&self.password).clone();
+        let Passwords { current, previous, unreadable } = credentials.passwords(last).await?;
+        lock(&self.password).clone_from(&current);
+        lock(&self.flaws).password = unreadable;
+        let mut passwords = current.into_iter().chain(previous);
         let mut password = passwords.next();
         loop {
-            let stream = transport::dial(&endpoint.address, &self.resolver).await?;
+            let stream = transport::dial(&endpoint.address, &self.way).await?;
             let username = credentials.username.as_deref();
             let login = Login { username, password: password.as_ref(), database: endpoint.database };
             match Link::open(stream, login, self.teller()).await {
@@ -368,7 +381,7 @@ impl Shared {
     async fn subscribe(&self, link: &Link, channels: &[String]) {
         if !channels.is_empty() {
             let outcome = link.subscribe(channels).await;
-            *lock(&self.deafness) = outcome.err();
+            lock(&self.flaws).hints = outcome.err();
         }
     }
 

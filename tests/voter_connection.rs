@@ -13,8 +13,8 @@ use common::{PATIENT, RIGHTS, Rig, Version, WHO, eventually, settings, start};
 use quorate::core::{Answer, Operation, Question};
 use quorate::local::{LocalServer, Memory};
 use quorate::voter::{
-    Address, Credentials, PasswordSource, Reply, TlsIdentity, TlsSettings, Trouble, TroubleKind, Voter,
-    VoterSettings,
+    Address, Credentials, Flaws, PasswordSource, Reply, TlsIdentity, TlsSettings, Trouble, TroubleKind,
+    Voter, VoterSettings,
 };
 use tokio::sync::mpsc;
 
@@ -62,7 +62,7 @@ on_every_server! {
         rig.observe().await;
         assert_eq!(rig.redis(&["EXISTS", rig.scope.lease_key()]), "0");
         tokio::time::timeout(PATIENT, hints.recv()).await.unwrap().unwrap();
-        assert_eq!(rig.voter.hint_trouble(), None);
+        assert_eq!(rig.voter.flaws(), Flaws::default());
     }
 }
 
@@ -82,12 +82,12 @@ on_every_server! {
         voter.listen(&common::scope(), tell);
         assert!(answered(&look(&voter, PATIENT).await), "hints are not needed to vote");
         for _ in 0..100 {
-            if voter.hint_trouble().is_some() {
+            if voter.flaws().hints.is_some() {
                 break;
             }
             look(&voter, PATIENT).await;
         }
-        assert_eq!(voter.hint_trouble().unwrap().kind, TroubleKind::NoPerm);
+        assert_eq!(voter.flaws().hints.unwrap().kind, TroubleKind::NoPerm);
     }
 }
 
@@ -131,6 +131,17 @@ on_every_server! {
         std::fs::remove_file(&previous).unwrap();
         look(&voter, PATIENT).await;
         assert!(answered(&look(&voter, PATIENT).await), "and the next one uses the current password");
+        assert_eq!(voter.flaws().password, None);
+        std::fs::remove_file(&current).unwrap();
+        server.commands(&[&["AUTH", "next"], &["CLIENT", "KILL", "TYPE", "normal"]]).unwrap();
+        look(&voter, PATIENT).await;
+        assert!(answered(&look(&voter, PATIENT).await), "and the last known one where it cannot be read");
+        assert_eq!(voter.flaws().password.unwrap().kind, TroubleKind::Credentials);
+        std::fs::write(&current, "next\n").unwrap();
+        server.commands(&[&["AUTH", "next"], &["CLIENT", "KILL", "TYPE", "normal"]]).unwrap();
+        look(&voter, PATIENT).await;
+        assert!(answered(&look(&voter, PATIENT).await));
+        assert_eq!(voter.flaws().password, None);
     }
 }
 
@@ -390,7 +401,9 @@ on_every_server! {
     async fn a_record_of_the_wrong_type_is_silence_and_left_alone(version) {
         let rig = Rig::new(version);
         rig.redis(&["SET", rig.scope.record_key(), "by hand"]);
-        assert_eq!(kind(&rig.voter).await, TroubleKind::Other);
+        let trouble = trouble(&rig.voter).await;
+        assert_eq!(trouble.kind, TroubleKind::Malformed);
+        assert!(trouble.to_string().contains("delete it"), "{trouble}");
         assert_eq!(rig.redis(&["GET", rig.scope.record_key()]), "by hand");
     }
 }
@@ -504,10 +517,12 @@ async fn a_scheme_that_the_server_does_not_speak_is_told_as_such() {
     // A plain server waits for the end of a line that a handshake need not have.
     let kind = look(&voter, SHORT).await.trouble.unwrap().kind;
     assert!(matches!(kind, TroubleKind::Tls | TroubleKind::Timeout), "{kind:?}");
+    assert!(look(&voter, SHORT).await.trouble.unwrap().to_string().contains("scheme"));
     let encrypted = certificates.server("no");
     let voter = Voter::new(settings(&encrypted.url().replace("rediss://", "redis://")));
     let kind = look(&voter, SHORT).await.trouble.unwrap().kind;
     assert!(matches!(kind, TroubleKind::Garbage | TroubleKind::Unreachable), "{kind:?}");
+    assert!(look(&voter, SHORT).await.trouble.unwrap().to_string().contains("scheme"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{EndReason, Question, Term};
-use crate::voter::{Reply, Scope, Voter};
+use crate::voter::{Flaws, Reply, Scope, Voter};
 
 /// A future in a box: what an object-safe port answers with.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -16,6 +16,11 @@ pub trait VoterPort: Send + Sync + 'static {
     /// Asks once, within `timeout`, connecting included. `who` is written to the record where the operation
     /// takes the voter. Dropping the future gives the question up.
     fn ask(&self, question: Question, who: Arc<str>, timeout: Duration) -> Pending<Reply>;
+
+    /// What is wrong although it answers.
+    fn flaws(&self) -> Flaws {
+        Flaws::default()
+    }
 }
 
 /// What must have stopped before a lease may be given back.
@@ -56,5 +61,9 @@ impl VoterPort for ScopedVoter {
     fn ask(&self, question: Question, who: Arc<str>, timeout: Duration) -> Pending<Reply> {
         let Self { voter, scope } = self.clone();
         Box::pin(async move { voter.ask(&scope, &question, &who, timeout).await })
+    }
+
+    fn flaws(&self) -> Flaws {
+        self.voter.flaws()
     }
 }

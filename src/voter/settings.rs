@@ -96,13 +96,24 @@ pub struct TlsIdentity {
     pub key_file: PathBuf,
 }
 
+/// What to log in with.
+pub(super) struct Passwords {
+    pub(super) current: Option<Secret>,
+    /// To be tried where the current one is refused.
+    pub(super) previous: Option<Secret>,
+    /// Why the current one is the last that could be read.
+    pub(super) unreadable: Option<Trouble>,
+}
+
 impl Credentials {
-    /// The passwords to try, in order, read now: none is one try without a password.
+    /// The passwords to try, read now: none is one try without a password. Where a file cannot be read any more, the
+    /// `last` that could be is as good as ever.
     ///
     /// # Errors
     ///
-    /// [`TroubleKind::Credentials`] where the configured password cannot be read; a previous one may be missing.
-    pub(super) async fn passwords(&self) -> Result<Vec<Secret>, Trouble> {
+    /// [`TroubleKind::Credentials`] where the configured password never could be read; a previous one may be missing.
+    pub(super) async fn passwords(&self, last: Option<Secret>) -> Result<Passwords, Trouble> {
+        let mut unreadable = None;
         let Self { username: _, password, previous_password_file } = self;
         let current = match password {
             None => None,
@@ -110,17 +121,23 @@ impl Credentials {
             Some(PasswordSource::Env(name)) => Some(
                 std::env::var(name)
                     .map(Secret::new)
-                    .map_err(|_| unreadable(format!("the variable {name} is absent or no text")))?,
+                    .map_err(|_| no_password(format!("the variable {name} is absent or no text")))?,
             ),
-            Some(PasswordSource::File(file)) => Some(secret_in(file).await?),
+            Some(PasswordSource::File(file)) => match (secret_in(file).await, last) {
+                (Ok(secret), _) => Some(secret),
+                (Err(trouble), None) => return Err(trouble),
+                (Err(trouble), Some(last)) => {
+                    unreadable = Some(trouble);
+                    Some(last)
+                }
+            },
         };
         let previous = match previous_password_file {
             Some(file) => secret_in(file).await.ok(),
             None => None,
         };
-        let mut passwords: Vec<_> = current.into_iter().chain(previous).collect();
-        passwords.dedup();
-        Ok(passwords)
+        let previous = previous.filter(|previous| Some(previous) != current.as_ref());
+        Ok(Passwords { current, previous, unreadable })
     }
 }
 
@@ -128,11 +145,11 @@ async fn secret_in(file: &Path) -> Result<Secret, Trouble> {
     let path = file.to_owned();
     match tokio::task::spawn_blocking(move || files::read_password(&path)).await {
         Ok(Ok(password)) => Ok(Secret::new(password)),
-        Ok(Err(error)) => Err(unreadable(format!("{} {error}", file.display()))),
-        Err(error) => Err(unreadable(error.to_string())),
+        Ok(Err(error)) => Err(no_password(format!("{} {error}", file.display()))),
+        Err(error) => Err(no_password(error.to_string())),
     }
 }
 
-fn unreadable(what: String) -> Trouble {
+fn no_password(what: String) -> Trouble {
     Trouble::with(TroubleKind::Credentials, what)
 }

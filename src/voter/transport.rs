@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,6 +21,8 @@ use super::trouble::{Trouble, TroubleKind};
 /// What a voter may say between two writes of ours. The largest honest answer is an observation with a long `who`,
 /// a few KiB; at most [`super::redis::QUESTIONS_IN_FLIGHT`] are outstanding, and hints are about 100 bytes each.
 const ANSWER_LIMIT: usize = 1 << 20;
+/// Told where a connection was made and nothing was ever read.
+const SCHEME: &str = "connected, but nothing was ever read: does the url's scheme fit (rediss:// for TLS)?";
 
 /// Any byte stream.
 pub(super) trait Bytes: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -33,7 +36,7 @@ pub(super) type Stream = Bounded<Box<dyn Bytes>>;
 /// A look-up cannot be ended from outside and occupies a thread of the runtime; so an attempt that ran out of time
 /// leaves it to the next one, instead of beginning another beside it.
 #[derive(Default)]
-pub(super) struct Resolver {
+struct Resolver {
     running: Mutex<Option<JoinHandle<io::Result<Vec<SocketAddr>>>>>,
 }
 
@@ -58,21 +61,52 @@ impl Resolver {
     }
 }
 
+/// The way to one voter, and how far it was ever gone.
+#[derive(Default)]
+pub(super) struct Way {
+    resolver: Resolver,
+    /// The present attempt has a connection over the network.
+    is_connected: AtomicBool,
+    /// Something was read once.
+    is_known: AtomicBool,
+}
+
+impl Way {
+    /// Whoever listens there is what it should be.
+    pub(super) fn is_good(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    /// A server that wants TLS, or does not, waits or hangs up without a word.
+    pub(super) fn doubt(&self, trouble: Trouble) -> Trouble {
+        let is_silent = matches!(trouble.kind, TroubleKind::Timeout | TroubleKind::Unreachable);
+        let is_unknown = self.is_connected.load(Ordering::Relaxed) && !self.is_known.load(Ordering::Relaxed);
+        if is_silent && is_unknown { trouble.and(SCHEME) } else { trouble }
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Trouble> {
+        let socket = connect(self.resolver.resolve(host, port).await?).await?;
+        self.is_connected.store(true, Ordering::Relaxed);
+        Ok(socket)
+    }
+}
+
 /// Opens a stream.
 ///
 /// # Errors
 ///
 /// Why there is none: DNS, nobody listening, no way, TLS.
-pub(super) async fn dial(address: &Address, resolver: &Resolver) -> Result<Stream, Trouble> {
+pub(super) async fn dial(address: &Address, way: &Way) -> Result<Stream, Trouble> {
+    way.is_connected.store(false, Ordering::Relaxed);
     let stream: Box<dyn Bytes> = match address {
         Address::Unix { path } => {
             Box::new(UnixStream::connect(path).await.map_err(|error| Trouble::of_stream(&error))?)
         }
-        Address::Tcp { host, port } => Box::new(connect(resolver.resolve(host, *port).await?).await?),
+        Address::Tcp { host, port } => Box::new(way.connect(host, *port).await?),
         Address::Tls { host, port, tls } => {
             let config = tls::client_config(tls).await?;
             let name = tls::server_name(tls, host)?;
-            let socket = connect(resolver.resolve(host, *port).await?).await?;
+            let socket = way.connect(host, *port).await?;
             let session = tokio_rustls::TlsConnector::from(config).connect(name, socket).await;
             Box::new(session.map_err(|error| Trouble::with(TroubleKind::Tls, error.to_string()))?)
         }

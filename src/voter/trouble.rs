@@ -165,7 +165,9 @@ impl TroubleKind {
             Self::Garbage => {
                 "does not speak the Redis protocol; correct the voter's url, or its scheme if TLS is on"
             }
-            Self::Malformed => "answered what Quorate never writes; has somebody edited the record by hand?",
+            Self::Malformed => {
+                "answered what Quorate never writes; if somebody edited the record by hand, delete it, and the voter joins again"
+            }
             Self::Other => "answered with an error",
         }
     }
@@ -190,6 +192,13 @@ impl Trouble {
     /// With what helps to find the cause. Text of a server must have gone through [`harmless`].
     pub(super) fn with(kind: TroubleKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
+    }
+
+    /// The same with more of what helps.
+    pub(super) fn and(self, more: &str) -> Self {
+        let detail =
+            if self.detail.is_empty() { more.to_owned() } else { format!("{}; {more}", self.detail) };
+        Self { detail, ..self }
     }
 
     /// From a failure to open, read or write a stream.
@@ -228,6 +237,7 @@ fn kind_of_code(code: &str) -> Option<TroubleKind> {
         "READONLY" => TroubleKind::ReadOnly,
         "MASTERDOWN" => TroubleKind::Replica,
         "OOM" => TroubleKind::OutOfMemory,
+        "WRONGTYPE" => TroubleKind::Malformed,
         "CLUSTERDOWN" | "MOVED" | "ASK" | "CROSSSLOT" => TroubleKind::Cluster,
         _ => return None,
     })
