@@ -5,6 +5,7 @@
 //!
 //! Nothing here is global: a process may run many elections over the same voters, each with a task of its own.
 
+mod about;
 mod alarm;
 mod asks;
 mod board;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use about::About;
 pub(crate) use alarm::Alarm;
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use board::VoterState;
@@ -37,12 +39,12 @@ pub use candidacy::{Candidacy, ForeignRecord, Progress, Wish};
 #[cfg(feature = "cli")]
 pub(crate) use claim::Footing;
 pub use claim::{Claim, Margins};
-pub use leadership::{About, Leadership};
+pub use leadership::Leadership;
 pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
 pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};
 pub use report::{AttemptResult, Fact, OperationKind, Report, Succession, WorkEnd, end_word, reset_word};
 pub use resigning::Resigner;
-pub use status::{ForeignKey, Phase, Role, Snapshot, StandingWord, VoterStatus};
+pub use status::{Aside, ForeignKey, Phase, Role, Snapshot, StandingWord, VoterStatus};
 pub use verify::Verifier;
 
 use crate::clock;

@@ -147,8 +147,58 @@ fn a_standby_leaves_at_once_and_a_leader_without_voters_within_the_voter_timeout
     voters.stop(0..5);
     let asked = boot();
     assert_eq!(standby.end().0, Some(0));
-    assert_eq!(leader.end().0, Some(0));
+    let (code, log) = leader.end();
+    assert_eq!(code, Some(0));
     assert!(since(asked) < TTL / 2, "{:?}", since(asked));
+    // It does not claim what no voter has heard.
+    let told = ["releasing", "released", "no voter acknowledged"].map(|message| count(&log, message));
+    assert_eq!(told, [1, 0, 1], "{log}");
+}
+
+#[test]
+fn a_release_that_some_voters_did_not_hear_names_them() {
+    let voters = Voters::experienced(3, TTL);
+    let agent = candidate("one", &voters);
+    eventually("all three held", || agent.holds(3));
+    voters.stop(1..2);
+    let (code, log) = agent.end();
+    let told = lines(&log, "released at 2 of 3 voters");
+    assert_eq!((code, told.len()), (Some(0), 1), "{log}");
+    assert_eq!(told[0]["silent"], "b");
+}
+
+#[test]
+fn a_password_on_the_command_line_is_worth_a_warning_that_does_not_show_it() {
+    let voters = Voters::experienced(3, TTL);
+    for server in &voters.servers {
+        server.command(&["ACL", "SETUSER", "shown", "on", ">s3cret", "~*", "&*", "+@all"]).unwrap();
+    }
+    let urls = voters.urls().into_iter().map(|(name, url)| (name, url.replace("://", "://shown:s3cret@")));
+    let agent = Launch::new("one", urls, TTL).start();
+    eventually("a leader", || agent.leads());
+    let (_, log) = agent.end();
+    assert_eq!(count(&log, "--voter has a password"), 1, "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+    let (_, log) = candidate("two", &voters).end();
+    assert_eq!(count(&log, "--voter has a password"), 0, "{log}");
+}
+
+/// A right that is not needed to vote costs hand-overs their speed.
+#[test]
+fn hints_that_cannot_be_heard_are_told_and_counted_once() {
+    let voters = Voters::experienced(3, TTL);
+    voters.servers[1].command(&["ACL", "SETUSER", "default", "-subscribe"]).unwrap();
+    let agent = candidate("one", &voters);
+    eventually("a leader of all", || agent.holds(3));
+    let told = |agent: &Agent| lines(&agent.log(), "hints of this voter cannot be heard");
+    eventually("it says so", || !told(&agent).is_empty());
+    assert!(agent.metric("quorate_voter_errors_total{voter=\"b\",kind=\"noperm\"}") > 0.0);
+    let told = told(&agent);
+    assert_eq!(
+        (told.len(), told[0]["voter"].as_str(), told[0]["kind"].as_str()),
+        (1, Some("b"), Some("noperm"))
+    );
+    assert_eq!(agent.end().0, Some(0));
 }
 
 #[test]

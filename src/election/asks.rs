@@ -11,8 +11,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::port::VoterPort;
 use super::report::OperationKind;
 use crate::clock;
-use crate::core::{Answer, Moment, Question, QuestionId, VoterIndex};
-use crate::voter::Reply;
+use crate::core::{Answer, Ballot, Moment, Question, QuestionId, VoterIndex};
+use crate::voter::{Flaws, Reply};
 
 /// How many questions may be on their way to one voter. Within one voter timeout a candidate sends one or two
 /// polls, a renewal, and, to a voter that stays silent, a grant and a release per attempt; attempts leave silent
@@ -27,6 +27,8 @@ pub(super) struct Sent {
     pub(super) voter: VoterIndex,
     pub(super) operation: OperationKind,
     pub(super) at: Moment,
+    /// Of a grant: whose release it builds on.
+    pub(super) over: Option<Ballot>,
 }
 
 /// A question that ended.
@@ -76,6 +78,11 @@ impl<V: VoterPort + ?Sized> Asks<V> {
                 return answered;
             }
         }
+    }
+
+    /// What is wrong with a voter although it answers.
+    pub(super) fn flaws(&self, voter: VoterIndex) -> Flaws {
+        self.voters.get(voter).map(|voter| voter.flaws()).unwrap_or_default()
     }
 
     /// Questions of one operation that have not ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::claim::Claim;
 use super::news::{Leader, Transition, rfc3339};
-use super::status::{ForeignKey, Phase, StandingWord, VoterStatus};
+use super::status::{Aside, ForeignKey, Phase, StandingWord, VoterStatus};
 use crate::core::{Ballot, Moment, Now, Standing, Term, VoterIndex, VoterView, observer_wait};
 
 /// How many of the latest changes `/status` shows.
@@ -74,6 +74,7 @@ pub(super) struct Strength {
 
 pub(super) struct Board {
     pub(super) stage: Stage,
+    pub(super) aside: Option<Aside>,
     pub(super) role_since_us: u64,
     pub(super) observed: Option<ObservedLeader>,
     pub(super) is_jeopardy_told: bool,
@@ -86,6 +87,7 @@ impl Board {
     pub(super) fn new(voters: usize, now: Now) -> Self {
         Self {
             stage: Stage::Observing,
+            aside: None,
             role_since_us: now.wall_us,
             observed: None,
             is_jeopardy_told: false,

@@ -5,6 +5,8 @@
 
 mod acts;
 mod ending;
+mod releasing;
+mod watching;
 mod wishing;
 
 use std::collections::VecDeque;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use self::ending::Ending;
+use self::releasing::Releasing;
+use self::watching::QuorumNews;
 use super::asks::{Answered, Asks};
 use super::candidacy::{Course, Progress, Wish};
 use super::leadership::{Leadership, whole_ms};
@@ -27,7 +31,7 @@ use super::roll::Roll;
 use super::verify::Rounds;
 use super::{Alarm, Command, Failure, Settings, Surroundings};
 use crate::clock;
-use crate::core::{Ballot, Candidate, EndReason, Event, Inertia, Moment, Now, StandBack, Term};
+use crate::core::{Answer, Ballot, Candidate, EndReason, Event, Inertia, Moment, Now, StandBack, Term};
 use crate::voter::Hint;
 
 /// The loop turns at least this often within a ttl.
@@ -78,6 +82,8 @@ struct Driver<V: ?Sized, W> {
     /// The term from *elected* to *ended*.
     led: Option<Term>,
     attempt: Option<Attempt>,
+    /// What has not been told of yet.
+    releasing: Option<Releasing>,
     roll: Roll,
     predecessor: Predecessor,
     renewals: Renewals,
@@ -96,8 +102,9 @@ struct Driver<V: ?Sized, W> {
     /// A leadership that has ended; whoever had it has not been told yet that its release was heard.
     unsettled: Option<Term>,
     progress: watch::Sender<Progress>,
-    /// What was last said about that; nothing yet.
-    is_quorate: Option<bool>,
+    quorum_news: QuorumNews,
+    /// The voters lack their terms, and may not be given new ones.
+    is_halted: bool,
     last_turn: Moment,
 }
 
@@ -207,6 +214,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             work_state: WorkState::Idle,
             led: None,
             attempt: None,
+            releasing: None,
             roll: Roll::new(settings.about.election.clone(), &settings.about.voters),
             predecessor: Predecessor::new(settings.about.quorum(), settings.timing.ttl),
             renewals: Renewals::new(settings.timing.ttl),
@@ -219,7 +227,8 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             only_watches: false,
             unsettled: None,
             progress,
-            is_quorate: None,
+            quorum_news: QuorumNews::default(),
+            is_halted: false,
             last_turn: clock::now().at,
             settings,
         }
@@ -271,6 +280,14 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     fn answered(&mut self, answered: &Answered) {
         let now = clock::now();
         let renewed = self.roll.note(now, answered, &*self.report);
+        let voter = answered.sent.voter;
+        self.roll.note_flaws(voter, self.asks.flaws(voter), &*self.report);
+        if let Some(releasing) = &mut self.releasing {
+            releasing.note(answered);
+        }
+        if let (Some(holder), Answer::Granted { .. }) = (answered.sent.over, answered.reply.answer) {
+            self.predecessor.taken_over(holder, voter, answered.reply.received);
+        }
         let (question, received, answer) = (answered.sent.id, answered.reply.received, answered.reply.answer);
         self.turn(Event::Answer { question, received, answer });
         self.watch_voter(now, answered);

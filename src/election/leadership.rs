@@ -11,56 +11,19 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::{broadcast, watch};
 
+use super::about::About;
 use super::board::{Board, ObservedLeader, Stage, Strength, VoterState};
+use super::claim::Claim;
 #[cfg(feature = "cli")]
 use super::claim::Footing;
-use super::claim::{Claim, Margins};
 use super::news::{Leader, News, NewsKind, rfc3339};
-use super::status::{Phase, Role, Snapshot};
+use super::status::{Aside, Phase, Role, Snapshot};
 use crate::core::{EndReason, Moment, Now, Term, VoterIndex};
 use crate::election::report::{Succession, end_word};
 
 /// How many events a slow watcher may be behind before it is dropped. A change of leader makes two or three, so
 /// this is a minute of the worst churn that the election's own pauses allow at the shortest ttl.
 const NEWS_KEPT: usize = 64;
-
-/// What does not change about a candidate.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The name of what is led.
-    pub election: String,
-    /// The candidate's name, for people.
-    pub identity: String,
-    /// Its cluster, for people.
-    pub cluster: Option<String>,
-    /// Where its agent can be asked, for people.
-    pub address: Option<String>,
-    /// The names of the voters, in the order of the core's indices.
-    pub voters: Vec<String>,
-    /// L.
-    pub ttl: Duration,
-    /// How early leadership is given up.
-    pub margins: Margins,
-}
-
-impl About {
-    /// q = ⌊N/2⌋ + 1.
-    #[must_use]
-    pub fn quorum(&self) -> usize {
-        self.voters.len() / 2 + 1
-    }
-
-    /// This candidate as a leader.
-    #[must_use]
-    pub fn leading(&self, term: Term) -> Leader {
-        Leader {
-            identity: Some(self.identity.clone()),
-            cluster: self.cluster.clone(),
-            address: self.address.clone(),
-            term,
-        }
-    }
-}
 
 /// Whether somebody else leads now than before.
 pub(super) enum LeaderChange {
@@ -147,6 +110,12 @@ impl Leadership {
     #[must_use]
     pub fn is_able(&self) -> bool {
         self.shared.able.load(Ordering::Relaxed) && !self.shared.draining.load(Ordering::Relaxed)
+    }
+
+    /// Why it takes no part although it could, if so.
+    #[must_use]
+    pub fn aside(&self) -> Option<Aside> {
+        self.board().aside
     }
 
     /// What this candidate is doing at `now`.
@@ -362,6 +331,10 @@ impl Leadership {
         let term = leader.as_ref().map(|leader| leader.term);
         self.tell(&mut board, now, NewsKind::LeaderChanged, term, None);
         leader.map_or(LeaderChange::ToNobody, LeaderChange::To)
+    }
+
+    pub(super) fn set_aside(&self, aside: Option<Aside>) {
+        self.board().aside = aside;
     }
 
     /// Notes a change that is no event of `/watch`.

@@ -57,15 +57,13 @@ pub(super) struct Predecessor {
     ttl: Duration,
     seen: Option<Seen>,
     hinted: Option<Moment>,
-    /// Whose releases the present attempt builds on, and at which voters.
-    taken_over: Option<(Ballot, BTreeSet<VoterIndex>)>,
     /// The latest of our own.
     own: VecDeque<Ballot>,
 }
 
 impl Predecessor {
     pub(super) fn new(quorum: usize, ttl: Duration) -> Self {
-        Self { quorum, ttl, seen: None, hinted: None, taken_over: None, own: VecDeque::new() }
+        Self { quorum, ttl, seen: None, hinted: None, own: VecDeque::new() }
     }
 
     /// A hint came: should it prove true, leadership was released then.
@@ -75,7 +73,6 @@ impl Predecessor {
 
     /// An attempt to be elected begins.
     pub(super) fn attempted(&mut self, own: Ballot) {
-        self.taken_over = None;
         if self.own.len() == OWN_KEPT {
             self.own.pop_front();
         }
@@ -87,14 +84,21 @@ impl Predecessor {
         self.own.contains(&ballot)
     }
 
-    /// The attempt asks a voter that this holder has released, as far as was observed or hinted. That it is won makes it
-    /// very likely; for people, and no proof: the voter need not be one of those that granted.
-    pub(super) fn taken_over(&mut self, holder: Ballot, voter: VoterIndex) {
-        match &mut self.taken_over {
-            Some((known, voters)) if *known == holder => {
-                voters.insert(voter);
-            }
-            other => *other = Some((holder, BTreeSet::from([voter]))),
+    /// A voter granted what had been released by this holder, as was observed or hinted: now that is known.
+    pub(super) fn taken_over(&mut self, holder: Ballot, voter: VoterIndex, received: Moment) {
+        if self.seen.as_ref().is_some_and(|seen| seen.ballot == holder) {
+            self.released(voter, received);
+        }
+    }
+
+    /// The leader that was seen last has released a voter.
+    fn released(&mut self, voter: VoterIndex, received: Moment) {
+        let Some(Seen { end, .. }) = &mut self.seen else { return };
+        let End::Open { released, by } = end else { return };
+        let since = *released.get_or_insert(self.hinted.unwrap_or(received));
+        by.insert(voter);
+        if by.len() >= self.quorum {
+            *end = End::Released(since);
         }
     }
 
@@ -114,18 +118,15 @@ impl Predecessor {
             self.seen = Some(Seen { ballot, last_sign: received, end: End::open() });
             self.hinted = None;
         }
-        let (hinted, quorum) = (self.hinted, self.quorum);
         let Some(seen) = self.seen.as_mut().filter(|seen| observation.seen.holder == Some(seen.ballot))
         else {
             return;
         };
-        let End::Open { released, by } = &mut seen.end else { return };
+        if !matches!(seen.end, End::Open { .. }) {
+            return;
+        }
         if observation.seen.released {
-            let since = *released.get_or_insert(hinted.unwrap_or(received));
-            by.insert(voter);
-            if by.len() >= quorum {
-                seen.end = End::Released(since);
-            }
+            self.released(voter, received);
         } else if renewed {
             seen.last_sign = seen.last_sign.latest(received);
             // It lives: whatever was hinted was not its release.
@@ -142,18 +143,12 @@ impl Predecessor {
 
     /// This candidate was elected: how, and how long nobody had led. Forgets the leader before.
     pub(super) fn succeeded(&mut self, now: Moment) -> (Succession, Duration) {
-        let (hinted, taken_over) = (self.hinted.take(), self.taken_over.take());
-        let Some(Seen { ballot, last_sign, end }) = self.seen.take() else {
+        self.hinted = None;
+        let Some(Seen { ballot: _, last_sign, end }) = self.seen.take() else {
             return (Succession::Vacant, Duration::ZERO);
         };
-        let is_taken_over =
-            taken_over.is_some_and(|(holder, voters)| holder == ballot && voters.len() >= self.quorum);
         match end {
             End::Released(at) => (Succession::Released, now.leader_elapsed(at)),
-            End::Open { released, by: _ } if is_taken_over => {
-                let since = released.or(hinted).unwrap_or(now);
-                (Succession::Released, now.leader_elapsed(since))
-            }
             End::Open { .. } | End::Lapsed => (Succession::Expired, now.leader_elapsed(last_sign)),
         }
     }
@@ -212,7 +207,7 @@ mod tests {
             predecessor.attempted(Ballot(2));
             for voter in 0..3 {
                 show(predecessor, voter, 11, true, false);
-                predecessor.taken_over(OTHER, voter);
+                predecessor.taken_over(OTHER, voter, at(11));
             }
         }
         assert_eq!(ourselves.succeeded(at(12)), (Succession::Expired, Duration::from_secs(2)));
@@ -228,7 +223,7 @@ mod tests {
             let mut asked = predecessor();
             show(&mut asked, 2, 1, false, false);
             asked.attempted(Ballot(2));
-            voters.for_each(|voter| asked.taken_over(OTHER, voter));
+            voters.for_each(|voter| asked.taken_over(OTHER, voter, at(2)));
             assert_eq!((observed.succeeded(at(3)).0, asked.succeeded(at(3)).0), (why, why));
         }
     }
@@ -237,19 +232,20 @@ mod tests {
     fn a_hint_alone_is_no_release_but_an_attempt_that_was_won_on_it_is() {
         let mut predecessor = predecessor();
         show(&mut predecessor, 0, 10, false, false);
+        // That attempt failed: the hint was false. The next one waited.
         predecessor.hinted(at(11));
         predecessor.attempted(Ballot(2));
-        predecessor.taken_over(OTHER, 0);
-        predecessor.taken_over(OTHER, 1);
-        // That attempt failed: the hint was false. The next one waited.
         predecessor.attempted(Ballot(3));
         assert_eq!(predecessor.succeeded(at(21)), (Succession::Expired, Duration::from_secs(11)));
 
         show(&mut predecessor, 0, 30, false, false);
         predecessor.hinted(at(31));
+        // Granted by one voter to an attempt that failed, by another to the one that was won.
         predecessor.attempted(Ballot(4));
-        predecessor.taken_over(OTHER, 0);
-        predecessor.taken_over(OTHER, 1);
+        predecessor.taken_over(OTHER, 0, at(31));
+        predecessor.attempted(Ballot(5));
+        predecessor.taken_over(Ballot(4), 0, at(32));
+        predecessor.taken_over(OTHER, 1, at(32));
         assert_eq!(predecessor.succeeded(at(32)), (Succession::Released, Duration::from_secs(1)));
         assert!(predecessor.is_own(Ballot(2)) && !predecessor.is_own(OTHER));
     }

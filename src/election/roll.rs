@@ -9,10 +9,13 @@ use super::leadership::whole_ms;
 use super::report::{Fact, OperationKind, Report};
 use super::status::ForeignKey;
 use crate::core::{Answer, Instance, LeaseKey, Moment, Now, Observation, VoterIndex, VoterView};
-use crate::voter::{Details, Trouble, TroubleKind};
+use crate::voter::{Details, Flaws, Trouble, TroubleKind};
 
 /// A voter whose trouble comes and goes, or keeps changing its kind, is logged no more often than this.
-const SHORTEST_LOG_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const SHORTEST_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+const DEAF: &str = "hints of this voter cannot be heard, so a release there is noticed only at the next look";
+const UNREADABLE: &str = "the last password that could be read is used";
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -30,6 +33,8 @@ struct Entry {
     is_twin: bool,
     /// One question to it at least has ended.
     is_heard: bool,
+    /// What else is wrong with it, as was told.
+    flaws: Flaws,
     /// Another client's lease key without ttl is in its place, and was told.
     is_blocked: bool,
 }
@@ -124,6 +129,27 @@ impl Roll {
         entry.remember(&self.election, observation, sent.voter, report)
     }
 
+    /// Takes down what is wrong with a voter that answers.
+    pub(super) fn note_flaws(&mut self, voter: VoterIndex, flaws: Flaws, report: &dyn Report) {
+        let Some(entry) = self.voters.get_mut(voter) else { return };
+        let before = std::mem::replace(&mut entry.flaws, flaws);
+        for (before, flaw, begins, ends) in [
+            (before.hints, &entry.flaws.hints, DEAF, "hints of this voter are heard again"),
+            (before.password, &entry.flaws.password, UNREADABLE, "the password can be read again"),
+        ] {
+            let kind = |flaw: &Option<Trouble>| flaw.as_ref().map(|trouble| trouble.kind);
+            match flaw {
+                _ if kind(&before) == kind(flaw) => {}
+                Some(trouble) => {
+                    report.note(Fact::Trouble { voter, kind: trouble.kind });
+                    let kind = trouble.kind.label();
+                    tracing::warn!(election = %self.election, voter = %entry.name, kind, "{begins}: {trouble}");
+                }
+                None => tracing::info!(election = %self.election, voter = %entry.name, "{ends}"),
+            }
+        }
+    }
+
     /// What is known about a voter now. Logs when it begins to answer as the same server as another one.
     pub(super) fn state(&mut self, voter: VoterIndex, view: &VoterView) -> VoterState {
         let twin = view.same_server.map(|other| self.name(other).to_owned());
@@ -175,7 +201,7 @@ impl Entry {
         self.trouble = Some(Known { kind: trouble.kind, operation, since, last: at, told });
         if is_due {
             self.logged = Some(at);
-            tracing::warn!(election, voter = %self.name, kind = trouble.kind.label(), "voter in trouble: {trouble}");
+            tracing::warn!(%election, voter = %self.name, kind = %trouble.kind.label(), "voter in trouble: {trouble}");
         }
     }
 
@@ -184,7 +210,7 @@ impl Entry {
         self.error = None;
         if known.told.is_some() {
             let after_ms = whole_ms(at.leader_elapsed(known.since));
-            tracing::info!(election, voter = %self.name, after_ms, "voter answers again");
+            tracing::info!(%election, voter = %self.name, after_ms, "voter answers again");
         }
     }
 

@@ -71,6 +71,46 @@ impl ForeignKey {
     }
 }
 
+/// Why a candidate that reaches a quorum takes no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// A record belongs to other voters.
+    Electorate,
+    /// A record has another format.
+    Format,
+    /// The leader's ttl and ours differ by more than a factor of two.
+    Ttl,
+    /// The voters forgot, and `onEpochReset` is `halt`.
+    Halted,
+}
+
+impl Aside {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Electorate, Self::Format, Self::Ttl, Self::Halted];
+
+    /// The word for it in labels and transitions.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Electorate => "electorate",
+            Self::Format => "format",
+            Self::Ttl => "ttl",
+            Self::Halted => "halted",
+        }
+    }
+
+    /// The same for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Electorate => "a voter's record belongs to other voters than the configured ones",
+            Self::Format => "a voter's record has the format of another version",
+            Self::Ttl => "the leader's ttl and ours differ by more than a factor of two",
+            Self::Halted => "the voters forgot their terms, and onEpochReset is halt",
+        }
+    }
+}
+
 /// One voter as this candidate last saw it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

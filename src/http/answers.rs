@@ -72,7 +72,9 @@ async fn readyz(State(endpoints): State<Endpoints>, RawQuery(query): RawQuery) -
             return say(StatusCode::BAD_REQUEST, sentence);
         }
     };
-    if is_ready {
+    if let Some(aside) = leadership.aside().filter(|_| is_ready && !is_leading) {
+        say(StatusCode::OK, format!("in reach of a quorum, but inert: {}; see the log", aside.sentence()))
+    } else if is_ready {
         say(StatusCode::OK, role.to_owned())
     } else {
         say(StatusCode::SERVICE_UNAVAILABLE, format!("not {role}"))

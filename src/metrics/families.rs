@@ -22,6 +22,7 @@ pub(super) struct Families {
     pub(super) ttl: GaugeVec,
     pub(super) term: GaugeVec,
     pub(super) observed_leader: GaugeVec,
+    pub(super) inert: GaugeVec,
     pub(super) elections: IntCounterVec,
     pub(super) transitions: IntCounterVec,
     pub(super) renewals: IntCounterVec,
@@ -77,6 +78,7 @@ impl Families {
                 "1 while this candidate leads or sees a live leader anywhere, else 0",
                 &[],
             )?,
+            inert: all.gauge("inert", "1 while this candidate may not be elected for this reason, else 0", &["reason"])?,
             elections: all.counter("elections_total", "Attempts to be elected, by how they ended", &["result"])?,
             transitions: all.counter(
                 "transitions_total",

@@ -5,8 +5,8 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounte
 use super::families::Families;
 use crate::core::{EndReason, Now, ResetKind, VoterIndex};
 use crate::election::{
-    About, AttemptResult, Fact, ForeignKey, Leadership, OperationKind, Report, StandingWord, Succession,
-    TroubleKind, WorkEnd, end_word, reset_word,
+    About, Aside, AttemptResult, Fact, ForeignKey, Leadership, OperationKind, Report, StandingWord,
+    Succession, TroubleKind, WorkEnd, end_word, reset_word,
 };
 
 const SUCCESSIONS: [Succession; 3] = [Succession::Released, Succession::Expired, Succession::Vacant];
@@ -30,6 +30,7 @@ pub(super) struct Series {
     validity_remaining: Gauge,
     term: Gauge,
     observed_leader: Gauge,
+    inert: Each<Aside, Gauge>,
     voters_held: Gauge,
     won: IntCounter,
     failed: IntCounter,
@@ -77,6 +78,9 @@ impl Series {
             validity_remaining: gauge(&families.validity_remaining)?,
             term: gauge(&families.term)?,
             observed_leader: gauge(&families.observed_leader)?,
+            inert: each(&Aside::ALL, |why| {
+                families.inert.get_metric_with_label_values(&[election, why.word()])
+            })?,
             voters_held: gauge(&families.voters_held)?,
             won: by(&families.elections, "won")?,
             failed: by(&families.elections, "failed")?,
@@ -119,6 +123,8 @@ impl Series {
         )]
         self.term.set(leader.as_ref().map_or(0.0, |leader| leader.term as f64));
         self.observed_leader.set(truth(leader.is_some()));
+        let aside = leadership.aside();
+        self.inert.iter().for_each(|(why, series)| series.set(truth(aside == Some(*why))));
         self.voters_held.set(small(snapshot.voters_held));
         for (series, voter) in self.voters.iter().zip(&snapshot.voter) {
             series.up.set(truth(voter.reachable));

@@ -121,9 +121,14 @@ fn a_candidate_whose_ttl_differs_by_more_than_two_is_inert_while_the_leader_live
     let told = lines(&misfit.log(), "inert");
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0]["theirs_ms"].as_u64(), told[0]["ours_ms"].as_u64()), (Some(2_000), Some(5_000)));
+    let (code, ready) = misfit.ask("/readyz");
+    assert!(code == 200 && ready.contains("inert") && !ready.contains("able to take part"), "{ready}");
+    let inert = || misfit.metric("quorate_inert{reason=\"ttl\"}");
+    assert!(inert() > 0.0);
     assert_eq!(leader.end().0, Some(0));
     eventually("without that leader it may", || misfit.leads());
     assert_eq!(count(&misfit.log(), "no longer inert"), 1);
+    assert!(inert() < 1.0);
     let seen = onlookers.finish();
     assert!(seen.iter().any(|yes| yes.identity == "leader"));
 }

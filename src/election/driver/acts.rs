@@ -11,13 +11,13 @@ use crate::core::{
 use crate::election::asks::{Answered, Sent};
 use crate::election::board::{ObservedLeader, Stage};
 use crate::election::candidacy::ForeignRecord;
-use crate::election::driver::{Attempt, Driver, Inertness, WorkState};
+use crate::election::driver::{Attempt, Driver, Inertness, Releasing, WorkState};
 use crate::election::leadership::{LeaderChange, whole_ms};
 use crate::election::news::{Who, rfc3339};
 use crate::election::port::{VoterPort, Work};
 use crate::election::predecessor::Sight;
 use crate::election::report::{AttemptResult, Fact, OperationKind, Succession, end_word, reset_word};
-use crate::voter::TroubleKind;
+use crate::election::status::Aside;
 
 impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
     /// Does what the core wants. Answers with the operation, where a voter is asked.
@@ -40,6 +40,8 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             }
             Action::EpochReset { kind, floor } => self.epoch_reset(now, kind, floor),
             Action::Halted { kind } => {
+                self.is_halted = true;
+                self.leadership.set_aside(Some(Aside::Halted));
                 self.leadership.remember(now, "halted", None, reset_word(kind));
                 tracing::error!(election = %self.settings.about.election, kind = reset_word(kind),
                     "halted: the voters forgot their terms, and onEpochReset is halt; \
@@ -61,14 +63,16 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
                 self.leadership.set_stage(Stage::Electing);
             }
         }
-        if let Operation::Grant { seen: Seen { holder: Some(holder), released: true, .. }, .. } =
-            question.operation
-        {
-            self.predecessor.taken_over(holder, voter);
+        let over = match question.operation {
+            Operation::Grant { seen: Seen { holder, released: true, .. }, .. } => holder,
+            _ => None,
+        };
+        if let Some(releasing) = &mut self.releasing {
+            releasing.ask(voter, question);
         }
         let who = self.attempt.as_ref().map_or_else(|| Arc::from("{}"), |attempt| Arc::clone(&attempt.who));
         let operation = OperationKind::from(&question.operation);
-        self.asks.send(Sent { id, voter, operation, at: now.at }, question, who);
+        self.asks.send(Sent { id, voter, operation, at: now.at, over }, question, who);
         operation
     }
 
@@ -157,7 +161,10 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         self.report.note(Fact::Ended(reason));
         let election = &self.settings.about.election;
         match reason {
-            EndReason::Resigned => tracing::info!(%election, term, "released"),
+            EndReason::Resigned => {
+                tracing::info!(%election, term, "releasing");
+                self.releasing = self.attempt.as_ref().map(|attempt| Releasing::new(term, attempt.ballot));
+            }
             EndReason::Lapsed | EndReason::Lost | EndReason::ClockDiverged | EndReason::ClockStood => {
                 tracing::warn!(%election, term, reason = end_word(reason), "lost");
             }
@@ -208,13 +215,13 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
                     "inert: the leader's ttl and ours differ by more than a factor of two; go in steps");
             }
         }
-        let word = match inertia {
-            None => "ended",
-            Some(Inertia::Electorate { voter }) if self.roll.foreign_format(voter).is_some() => "format",
-            Some(Inertia::Electorate { .. }) => "electorate",
-            Some(Inertia::Ttl { .. }) => "ttl",
-        };
-        self.leadership.remember(now, "inert", None, word);
+        let aside = inertia.map(|inertia| match inertia {
+            Inertia::Electorate { voter } if self.roll.foreign_format(voter).is_some() => Aside::Format,
+            Inertia::Electorate { .. } => Aside::Electorate,
+            Inertia::Ttl { .. } => Aside::Ttl,
+        });
+        self.leadership.set_aside(aside.or_else(|| self.is_halted.then_some(Aside::Halted)));
+        self.leadership.remember(now, "inert", None, aside.map_or("ended", Aside::word));
     }
 
     /// A record that other candidates wrote, with other voters or in another format; and the way out.
@@ -234,28 +241,6 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         tracing::error!(%election, voter = name, theirs, ours,
             "inert until restarted: this voter's record belongs to other voters than the configured ones; \
              configure theirs, or stop all candidates, run `quorate reset` with ours, and start them");
-    }
-
-    pub(super) fn watch_voter(&mut self, now: Now, answered: &Answered) {
-        let voter = answered.sent.voter;
-        let state = self.roll.state(voter, &self.core.voter(voter));
-        if matches!(answered.reply.answer, Answer::Observed(_)) && state.view.same_server.is_some() {
-            self.report.note(Fact::Trouble { voter, kind: TroubleKind::Duplicate });
-        }
-        let is_quorate = self.leadership.set_voter(voter, state);
-        let is_too_early = self.is_quorate.is_none() && !is_quorate && !self.roll.is_complete();
-        if self.is_quorate == Some(is_quorate) || is_too_early {
-            return;
-        }
-        self.is_quorate = Some(is_quorate);
-        let about = &self.settings.about;
-        let (election, quorum, voters) = (&about.election, about.quorum(), about.voters.len());
-        if is_quorate {
-            tracing::info!(%election, quorum, voters, "a quorum of voters answers");
-        } else {
-            tracing::warn!(%election, quorum, voters, "fewer than a quorum of voters answer");
-        }
-        self.leadership.remember(now, if is_quorate { "quorum" } else { "no-quorum" }, None, "voters");
     }
 
     /// Notices who else leads, and whether that one still shows signs of life.

@@ -57,9 +57,8 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let patience = self.settings.timing.voter_timeout;
         let end = *ending.released.get_or_insert_with(|| now.plus(patience));
         let is_late = !now.is_before(end);
-        if is_late && releasing > 0 {
-            tracing::warn!(election = %self.settings.about.election, voters = releasing,
-                "some voters did not acknowledge the release: their leases lapse by themselves");
+        if is_late {
+            self.tell_of_release();
         }
         is_late
     }

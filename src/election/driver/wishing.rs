@@ -65,6 +65,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
             && self.asks.open(OperationKind::Release) == 0
             && let Some(term) = self.unsettled.take()
         {
+            self.tell_of_release();
             self.progress.send_modify(|progress| progress.settled = term);
         }
     }
