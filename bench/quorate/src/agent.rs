@@ -122,6 +122,10 @@ impl Agent {
         self.log.try_iter().find(|line| says(line, message))
     }
 
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Waits for its end.
     pub fn reap(mut self) -> Result<()> {
         self.child.wait()?;

@@ -155,8 +155,11 @@ impl Candidate {
     }
 
     fn reset(&mut self, now: Now, voters: VoterSet, kind: ResetKind) {
+        // A straggler, or a join asked again, belongs to the reset that has begun.
+        let has_begun = self.reset_told.is_some_and(|told| now.at.observer_elapsed(told) < self.quarantine());
         if kind != ResetKind::First && self.settings.on_epoch_reset == ResetPolicy::Halt {
-            if !std::mem::replace(&mut self.halt_told, true) {
+            // Where two start for the first time at once, the other's term is no sign that anybody forgot.
+            if !has_begun && !std::mem::replace(&mut self.halt_told, true) {
                 self.actions.push_back(Action::Halted { kind });
             }
             return;
@@ -166,8 +169,6 @@ impl Candidate {
             self.first_floor = floor;
         }
         let joined: Vec<_> = voters.iter().filter(|&voter| self.join_once(now.at, voter, floor)).collect();
-        // A straggler, or a join asked again, belongs to the reset that has begun.
-        let has_begun = self.reset_told.is_some_and(|told| now.at.observer_elapsed(told) < self.quarantine());
         if !joined.is_empty() && !has_begun {
             self.reset_told = Some(now.at);
             self.actions.push_back(Action::EpochReset { kind, floor });

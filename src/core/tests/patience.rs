@@ -193,3 +193,21 @@ fn work_that_was_not_asked_to_stop_is_not_taken_for_stopped() {
     let released = lab.count_asked(Duration::ZERO, |_, _, op| matches!(op, Operation::Release { .. }));
     assert_eq!((lab.leads(0), released), (true, 0));
 }
+
+#[test]
+fn two_first_starts_at_once_are_no_forgetting() {
+    let mut lab = Lab::new(3, 2, Planted::none());
+    let settings = Settings { on_epoch_reset: ResetPolicy::Halt, ..lab.settings() };
+    lab.start_with(0, settings);
+    lab.start_with(1, settings);
+    lab.pass(observer_wait(TTL) - MS);
+    // Of what happens now, candidate 1 learns from voter 0 first.
+    lab.cut(1, [0], Link::OnlyObserve);
+    lab.cut(1, [1, 2], Link::AnswersHeld);
+    lab.pass(TTL / 20);
+    let halted =
+        |lab: &Lab| lab.participants[1].told.iter().any(|told| matches!(told, Action::Halted { .. }));
+    assert!(lab.leads(0));
+    assert_eq!(lab.resets(1), [ResetKind::First]);
+    assert!(!halted(&lab));
+}
