@@ -176,6 +176,9 @@ fn browsers_proxies_and_malformed_questions_are_refused_and_change_nothing() {
         ("POST /resign", &["Origin: null"], 403, "browsers"),
         ("POST /resign", &["Via: 1.1 mesh"], 403, "proxy"),
         ("POST /resign", &["X-Forwarded-For: 10.0.0.1"], 403, "proxy"),
+        ("POST /resign", &["X-Real-IP: 10.0.0.1"], 403, "proxy"),
+        ("POST /resign?for=5s", &[], 400, "forMs"),
+        ("POST /resign?forMs=1000&forMs=2000", &[], 400, "once"),
         ("POST /resign", &["Authorization: Bearer guess"], 403, "not configured"),
         ("POST /resign?forMs=soon", &[], 400, "forMs=\"soon\""),
         ("POST /resign?forMs=-1", &[], 400, "from 1000 to 3600000"),
@@ -210,7 +213,7 @@ fn whoever_has_the_token_may_ask_through_a_proxy_and_the_token_can_be_rotated() 
         .environment("QUORATE_HTTP_RESIGN_TOKEN_FILE", file.to_str().unwrap())
         .start();
     eventually("a leader", || leader.leads());
-    let bearer = |token: &str| format!("Authorization: Bearer {token}");
+    let bearer = |token: &str| format!("Authorization: bearer {token}");
     let proxied = "X-Forwarded-For: 10.0.0.1";
     for wrong in ["", "first", "first-token-and-more", "Basic first-token"] {
         let (code, answer) = ask(leader.address, "POST /resign", &[&bearer(wrong), proxied]);

@@ -126,7 +126,7 @@ fn says(text: &str, all: &[&str]) {
 fn before_the_first_election_it_says_so_and_writes_nothing() {
     let trio = Trio::new();
     let (text, code) = trio.told();
-    says(&text, &["no voter is a member yet", "amnesia", "quorum 2"]);
+    says(&text, &["no voter may vote yet", "amnesia", "quorum 2"]);
     assert_eq!(code, Some(0));
     assert!(trio.servers.iter().all(|server| server.command(&["DBSIZE"]).unwrap() == "0"));
 }

@@ -4,7 +4,7 @@
 //! voters shows its release while it may still have been valid: what a leader that lapsed gives back afterwards, or to
 //! fewer voters, hurried nobody.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::report::Succession;
@@ -56,6 +56,8 @@ pub(super) struct Predecessor {
     /// Of leaders whose records tell none.
     ttl: Duration,
     seen: Option<Seen>,
+    /// Whose each voter was when it last showed its record.
+    holders: BTreeMap<VoterIndex, Option<Ballot>>,
     hinted: Option<Moment>,
     /// The latest of our own.
     own: VecDeque<Ballot>,
@@ -63,7 +65,7 @@ pub(super) struct Predecessor {
 
 impl Predecessor {
     pub(super) fn new(quorum: usize, ttl: Duration) -> Self {
-        Self { quorum, ttl, seen: None, hinted: None, own: VecDeque::new() }
+        Self { quorum, ttl, seen: None, holders: BTreeMap::new(), hinted: None, own: VecDeque::new() }
     }
 
     /// A hint came: should it prove true, leadership was released then.
@@ -112,6 +114,7 @@ impl Predecessor {
     /// A voter showed its record.
     pub(super) fn observed(&mut self, leader: Option<Ballot>, sight: Sight<'_>) {
         let Sight { voter, observation, received, renewed } = sight;
+        self.holders.insert(voter, observation.seen.holder);
         if let Some(ballot) =
             leader.filter(|&ballot| self.seen.as_ref().is_none_or(|seen| seen.ballot != ballot))
         {
@@ -144,11 +147,21 @@ impl Predecessor {
     /// This candidate was elected: how, and how long nobody had led. Forgets the leader before.
     pub(super) fn succeeded(&mut self, now: Moment) -> (Succession, Duration) {
         self.hinted = None;
-        let Some(Seen { ballot: _, last_sign, end }) = self.seen.take() else {
+        let Some(Seen { ballot, last_sign, end }) = self.seen.take() else {
             return (Succession::Vacant, Duration::ZERO);
+        };
+        // A leader need not have held every voter: it was not waited for where those that it released make a quorum
+        // with those that it did not hold.
+        let was_never_in_the_way = |by: &BTreeSet<VoterIndex>| {
+            let others =
+                self.holders.iter().filter(|(voter, holder)| **holder != Some(ballot) && !by.contains(voter));
+            by.len() + others.count() >= self.quorum
         };
         match end {
             End::Released(at) => (Succession::Released, now.leader_elapsed(at)),
+            End::Open { released: Some(at), by } if was_never_in_the_way(&by) => {
+                (Succession::Released, now.leader_elapsed(at))
+            }
             End::Open { .. } | End::Lapsed => (Succession::Expired, now.leader_elapsed(last_sign)),
         }
     }
@@ -173,18 +186,29 @@ mod tests {
 
     /// A voter shows the record of the other leader.
     fn show(predecessor: &mut Predecessor, voter: VoterIndex, second: u64, released: bool, renewed: bool) {
+        show_of(predecessor, Some(OTHER), voter, second, released, renewed);
+    }
+
+    fn show_of(
+        predecessor: &mut Predecessor,
+        holder: Option<Ballot>,
+        voter: VoterIndex,
+        second: u64,
+        released: bool,
+        renewed: bool,
+    ) {
         let run = Run { process: [0; 20], history: [0; 20] };
         let instance = Instance { proposal: 1, time_us: 0, run };
         let observation = Observation {
             standing: Standing::Member,
-            seen: Compared { instance, version: second, holder: Some(OTHER), released },
+            seen: Compared { instance, version: second, holder, released },
             term: 1,
             ttl: Some(TTL),
             key: LeaseKey::Free,
             time_us: 0,
             run,
         };
-        let leader = (!released).then_some(OTHER);
+        let leader = holder.filter(|_| !released);
         predecessor
             .observed(leader, Sight { voter, observation: &observation, received: at(second), renewed });
     }
@@ -212,6 +236,15 @@ mod tests {
         }
         assert_eq!(ourselves.succeeded(at(12)), (Succession::Expired, Duration::from_secs(2)));
         assert_eq!(another.succeeded(at(12)), (Succession::Expired, Duration::from_secs(12)));
+    }
+
+    #[test]
+    fn a_release_counts_with_voters_that_the_leader_did_not_hold() {
+        let mut predecessor = predecessor();
+        show_of(&mut predecessor, None, 2, 1, true, false);
+        show(&mut predecessor, 0, 1, false, false);
+        show(&mut predecessor, 0, 2, true, false);
+        assert_eq!(predecessor.succeeded(at(3)), (Succession::Released, Duration::from_secs(1)));
     }
 
     #[test]

@@ -30,8 +30,10 @@ const STAND_BACK_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two refusals that are logged.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(10);
+/// What stands before a token.
+const BEARER: &[u8] = b"Bearer ";
 /// Headers with which a proxy says that it speaks for somebody else.
-const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto"];
+const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"];
 
 /// When a refusal was last told: whoever asks and asks must not fill the log.
 #[derive(Clone, Default)]
@@ -60,7 +62,11 @@ pub(super) async fn resign(
         }
         return say(StatusCode::FORBIDDEN, sentence.to_owned());
     }
-    let asked = parameter(query.as_deref(), "forMs");
+    let query = query.unwrap_or_default();
+    if !query.is_empty() && (query.contains('&') || parameter(Some(&query), "forMs").is_none()) {
+        return say(StatusCode::BAD_REQUEST, "give forMs=MILLISECONDS once, or nothing".to_owned());
+    }
+    let asked = parameter(Some(&query), "forMs");
     let stand_back = asked.map_or(Some(STAND_BACK), |ms| ms.parse().ok().map(Duration::from_millis));
     let (shortest, longest) = STAND_BACK_RANGE;
     let Some(stand_back) = stand_back.filter(|asked| (shortest..=longest).contains(asked)) else {
@@ -120,9 +126,14 @@ async fn allowed(
     match (headers.get(AUTHORIZATION), &endpoints.resign_token_file) {
         (Some(given), Some(file)) => {
             let token = token(file.clone()).await.ok_or("http.resignTokenFile cannot be read")?;
-            let expected = format!("Bearer {token}");
-            let is_it = given.as_bytes().ct_eq(expected.as_bytes());
-            if is_it.into() { Ok(()) } else { Err("the token is not the one of http.resignTokenFile") }
+            // The scheme's name has no case; the token has.
+            let (scheme, given) = given.as_bytes().split_at_checked(BEARER.len()).unwrap_or_default();
+            let is_it = given.ct_eq(token.as_bytes());
+            if scheme.eq_ignore_ascii_case(BEARER) && is_it.into() {
+                Ok(())
+            } else {
+                Err("the token is not the one of http.resignTokenFile")
+            }
         }
         (Some(_), None) => Err("a token is of no use: http.resignTokenFile is not configured"),
         (None, _) if FORWARDED.iter().any(|name| headers.contains_key(*name)) => {

@@ -56,7 +56,7 @@ pub(super) fn look_at(voter: &Examined, told: &VoterReport, findings: &mut Findi
             Topic::ForeignKey,
             format!("the lease key belongs to a client that is not Quorate, for {ms} ms more"),
             "nobody is elected over it, and two kinds of clients contend for one name",
-            "find out which program uses this name, and give one of them another",
+            "leave it where the two take turns on purpose (docs/neighbours.md); else give one of them another name",
         ),
     }
 }

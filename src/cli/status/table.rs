@@ -74,7 +74,10 @@ pub(in crate::cli) fn verdict(report: &Report) -> String {
         State::Vacant if report.voter.iter().any(|voter| voter.state == Condition::Member) => {
             "none: no voter remembers a holder".to_owned()
         }
-        State::Vacant => "none: no voter is a member yet; has a candidate been started?".to_owned(),
+        State::Vacant => {
+            "none: no voter may vote yet; candidates that run let them in about one ttl after they began or forgot"
+                .to_owned()
+        },
         State::NoQuorum => {
             let answering = report.voters_answering;
             format!("unknown: {answering} of {voters} voters answer, and {quorum} are needed")
