@@ -15,13 +15,17 @@ pub(super) fn planted(asked: Planted) -> Planted {
     }
 }
 
+mod clocks;
 mod electing;
+mod ending;
 mod healing;
 mod hints;
 mod lab;
 mod leading;
+mod messages;
 mod patience;
 mod quorum_first;
 mod rejoining;
+mod resetting;
 mod voter;
 mod watching;

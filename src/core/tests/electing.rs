@@ -4,16 +4,9 @@ use std::time::Duration;
 
 use super::lab::{Lab, Link, ONE_WAY, TTL};
 use crate::core::{
-    Action, Answer, Ballot, Bug, Event, GrantTerm, LeaseKey, Observation, Operation, Planted, Released,
-    StandBack, leader_validity, observer_wait,
+    Action, Answer, Ballot, Bug, Event, GrantTerm, LeaseKey, Operation, Planted, Released, StandBack,
+    leader_validity, observer_wait,
 };
-
-fn observe(lab: &mut Lab, voter: usize) -> Observation {
-    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-        Answer::Observed(observation) => observation,
-        other => panic!("voter {voter} answers {other:?}"),
-    }
-}
 
 #[test]
 fn a_first_start_waits_out_the_quarantine_and_then_elects() {
@@ -28,9 +21,7 @@ fn a_first_start_waits_out_the_quarantine_and_then_elects() {
 
 #[test]
 fn a_released_lease_is_taken_at_once_in_two_round_trips() {
-    let mut lab = Lab::with_leader(5, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(5, Planted::none());
     let begun = lab.now();
     lab.resign(0, StandBack::ForGood);
     lab.pass(10 * ONE_WAY);
@@ -42,17 +33,22 @@ fn a_released_lease_is_taken_at_once_in_two_round_trips() {
     assert_eq!(confirms, 3, "and one of confirms to exactly W");
 }
 
-/// Candidate 1 was granted by a quorum and waits for the answers to its verification.
-fn verifying() -> Lab {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+/// Candidate 1 was granted by a quorum, and the answers are under way.
+fn granted() -> Lab {
+    let mut lab = Lab::with_standby(3, Planted::none());
     lab.cut(1, 0..3, Link::OnlyObservationsAnswered);
     lab.resign(0, StandBack::ForGood);
     lab.crash(0);
     (0..3).for_each(|voter| lab.tell(1, Event::Hint { voter, released: None }));
-    lab.pass(4 * ONE_WAY);
+    lab.pass(5 * ONE_WAY);
+    lab
+}
+
+/// Candidate 1 was granted by a quorum and waits for the answers to its verification.
+fn verifying() -> Lab {
+    let mut lab = granted();
     lab.deliver_oldest_held(1, 2);
+    lab.pass(2 * ONE_WAY);
     lab
 }
 
@@ -77,13 +73,11 @@ fn a_verification_whose_last_answer_is_read_past_its_budget_elects_nobody() {
 
 #[test]
 fn voters_that_disagree_about_the_term_are_raised_before_they_are_verified() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(3, Planted::none());
     // An orphan that only voter 0 knows made its term larger, and a hint tells of the release before anybody read it.
     let orphan = Ballot(99);
     let far = 1_900_000_000_000;
-    let seen = observe(&mut lab, 0).seen;
+    let seen = lab.observe(0).seen;
     let term = GrantTerm::Hint(far);
     let grant = Operation::Grant { ballot: orphan, ttl: TTL, seen, key_stood_still: true, term };
     let Answer::Granted { version, .. } = lab.ask_directly(0, grant) else { panic!("not granted") };
@@ -92,7 +86,7 @@ fn voters_that_disagree_about_the_term_are_raised_before_they_are_verified() {
     let released = Some(Released { holder: orphan, version: version + 1 });
     lab.tell(1, Event::Hint { voter: 0, released });
     lab.resign(0, StandBack::ForGood);
-    lab.pass(10 * ONE_WAY);
+    lab.pass(12 * ONE_WAY);
     assert_eq!(lab.leaders(), [1]);
     assert!(lab.terms(1)[0] > far);
     let confirms = lab.count_asked(since, |who, _, op| who == 1 && matches!(op, Operation::Confirm { .. }));
@@ -102,18 +96,18 @@ fn voters_that_disagree_about_the_term_are_raised_before_they_are_verified() {
 #[test]
 fn a_voter_lost_between_grant_and_verify_makes_the_attempt_fail_and_everything_is_given_back() {
     let leads = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(3, planted);
         lab.cut(1, 0..3, Link::AnswersHeld);
         lab.resign(0, StandBack::ForGood);
         lab.crash(0);
         lab.pass(TTL / 10);
         lab.deliver_held(1);
+        lab.pass(2 * ONE_WAY);
         // The grants are on their way back when two voters forget.
         lab.restart_empty(0);
         lab.restart_empty(1);
         lab.deliver_held(1);
+        lab.pass(2 * ONE_WAY);
         lab.cut(1, 0..3, Link::Up);
         lab.deliver_held(1);
         let gave_back = lab
@@ -127,9 +121,7 @@ fn a_voter_lost_between_grant_and_verify_makes_the_attempt_fail_and_everything_i
 
 #[test]
 fn silence_in_a_round_is_not_agreement() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(3, Planted::none());
     lab.cut(1, [0, 1], Link::AnswersHeld);
     lab.resign(0, StandBack::ForGood);
     lab.pass(TTL / 20);
@@ -155,9 +147,7 @@ fn a_split_vote_does_not_wait_out_the_ttl() {
 #[test]
 fn each_attempt_has_a_ballot_of_its_own() {
     let ballots = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(3, planted);
         lab.cut(1, [0, 1], Link::OnlyObserve);
         lab.resign(0, StandBack::ForGood);
         lab.pass(TTL / 2);
@@ -182,23 +172,21 @@ fn each_attempt_has_a_ballot_of_its_own() {
 #[test]
 fn whoever_finds_its_own_dead_ballot_releases_it_again() {
     let mut lab = Lab::with_leader(3, 2, Planted::none());
-    let ballot = observe(&mut lab, 0).seen.holder.unwrap();
+    let ballot = lab.observe(0).seen.holder.unwrap();
     lab.cut(0, [0], Link::Cut);
     lab.resign(0, StandBack::For(TTL * 10));
     lab.pass(TTL / 10);
-    assert!(!observe(&mut lab, 0).seen.released, "the release never arrived");
+    assert!(!lab.observe(0).seen.released, "the release never arrived");
     lab.cut(0, [0], Link::Up);
     lab.pass(TTL / 10);
-    let seen = observe(&mut lab, 0);
+    let seen = lab.observe(0);
     assert_eq!((seen.seen.holder, seen.seen.released, seen.key), (Some(ballot), true, LeaseKey::Free));
 }
 
 #[test]
 fn an_answer_to_an_earlier_attempt_does_not_count_for_this_one() {
     let counts_stale = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(3, planted);
         lab.cut(1, 0..3, Link::OnlyObservationsAnswered);
         lab.resign(0, StandBack::ForGood);
         lab.crash(0);
@@ -226,4 +214,19 @@ fn half_of_the_voters_are_no_quorum() {
     };
     assert!(!leads(Planted::none()));
     assert!(leads(Planted::bug(Bug::QuorumOfHalf)));
+}
+
+#[test]
+fn a_confirm_with_another_term_than_m_elects_nobody() {
+    let mut lab = granted();
+    // Something raises one voter beyond what it granted.
+    let granted = lab.observe(0);
+    let term = granted.term + 5;
+    let raise = Operation::Confirm { ballot: granted.seen.holder.unwrap(), term, ttl: TTL };
+    assert_eq!(lab.ask_directly(0, raise), Answer::Confirmed { term });
+    lab.deliver_held(1);
+    lab.pass(2 * ONE_WAY);
+    lab.deliver_held(1);
+    assert!(!lab.leads(1));
+    assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
 }

@@ -1,21 +1,14 @@
 //! Rule 7.
 
 use super::lab::{Lab, Link, TTL};
-use crate::core::{Answer, Bug, GrantTerm, Operation, Planted, Standing};
-
-fn standing(lab: &mut Lab, voter: usize) -> Option<Standing> {
-    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-        Answer::Observed(observation) => Some(observation.standing),
-        _ => None,
-    }
-}
+use crate::core::{Bug, GrantTerm, Operation, Planted, Standing};
 
 #[test]
 fn a_voter_restarted_empty_is_adopted_within_two_renewals_without_a_change_of_term() {
     let mut lab = Lab::with_leader(5, 1, Planted::none());
     lab.restart_empty(2);
     lab.pass(2 * TTL / 5);
-    assert_eq!(standing(&mut lab, 2), Some(Standing::Member));
+    assert_eq!(lab.observe(2).standing, Standing::Member);
     assert_eq!((lab.held_by(0), lab.terms(0).len()), (5, 1));
 }
 
@@ -78,9 +71,7 @@ fn a_joining_voter_is_adopted_in_one_step() {
 
 #[test]
 fn a_voter_that_was_away_during_the_election_is_taken_over_when_it_is_back() {
-    let mut lab = Lab::with_leader(5, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(5, Planted::none());
     lab.cut_for_all([4], Link::Cut);
     lab.crash(0);
     lab.pass(2 * TTL);
@@ -88,4 +79,16 @@ fn a_voter_that_was_away_during_the_election_is_taken_over_when_it_is_back() {
     lab.cut_for_all([4], Link::Up);
     lab.pass(2 * TTL);
     assert_eq!(lab.held_by(1), 5, "after watching the dead leader's record there for O");
+}
+
+#[test]
+fn a_voter_whose_adoption_was_never_answered_is_renewed_once_it_is_seen_to_be_held() {
+    let mut lab = Lab::with_leader(5, 1, Planted::none());
+    lab.cut(0, [4], Link::OnlyObservationsAnswered);
+    lab.restart_empty(4);
+    lab.pass(TTL / 2);
+    assert_eq!((lab.observe(4).standing, lab.held_by(0)), (Standing::Member, 4));
+    lab.cut(0, [4], Link::Up);
+    lab.pass(TTL / 2);
+    assert_eq!((lab.leads(0), lab.held_by(0)), (true, 5));
 }

@@ -1,16 +1,17 @@
 //! A laboratory: candidates and voters on one table, links that can be cut or held, and time that passes only when
-//! told to. All clocks run at the same rate; every message takes 100 µs.
+//! told to. All clocks run at the same rate; what is under way between them is in `messages`.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+pub use super::messages::{Link, ONE_WAY};
+use super::messages::{Message, Process, UnderWay};
 use crate::core::{
-    Action, Answer, Caller, Candidate, EndReason, Event, Moment, Now, Operation, Planted, Question,
-    QuestionId, Randomness, ResetKind, ResetPolicy, Run, Server, Settings, StandBack, Term, Timing,
-    VoterModel, observer_wait,
+    Action, Answer, Candidate, EndReason, Event, Moment, Now, Operation, Planted, QuestionId, Randomness,
+    ResetKind, ResetPolicy, Run, Server, Settings, StandBack, Term, Timing, VoterModel, observer_wait,
 };
 
 pub const TTL: Duration = Duration::from_secs(10);
-pub const ONE_WAY: Duration = Duration::from_micros(100);
 /// Unix time when the laboratory opens.
 const OPENED_US: u64 = 1_700_000_000_000_000;
 
@@ -23,32 +24,19 @@ impl Randomness for Counter {
     }
 }
 
-/// What happens to messages between a candidate and a voter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Link {
-    #[default]
-    Up,
-    /// Questions are lost.
-    Cut,
-    /// Nothing but observations passes.
-    OnlyObserve,
-    /// Questions arrive; answers to all but observations are kept back until released.
-    OnlyObservationsAnswered,
-    /// Questions arrive; answers are kept back until released.
-    AnswersHeld,
-    /// Answers are kept back; whatever would write is answered with an error.
-    WritesFail,
-    /// Confirms are lost.
-    NoConfirm,
-}
-
 pub struct Participant {
     pub candidate: Option<Candidate>,
     pub told: Vec<Action>,
     /// When the clocks of this host are ahead of the true time.
     pub ahead: Duration,
     pub wall_ahead: Duration,
-    held: Vec<(QuestionId, Answer)>,
+    /// For how long `CLOCK_MONOTONIC_RAW` alone has stood still, as in a suspend.
+    pub suspended: Duration,
+    pub(super) held: Vec<(QuestionId, Answer)>,
+    /// What arrived while the process was stopped.
+    pub(super) unread: Vec<Message>,
+    life: u32,
+    is_stopped: bool,
     work_stops_at_once: bool,
 }
 
@@ -60,6 +48,7 @@ pub struct Lab {
     pub links: Vec<Vec<Link>>,
     /// Every question that was asked: when, by whom, of whom.
     pub asked: Vec<(Duration, usize, usize, Operation)>,
+    pub(super) under_way: VecDeque<UnderWay>,
     settings: Settings,
     lives: u8,
 }
@@ -77,6 +66,7 @@ impl Lab {
             servers: Vec::new(),
             links: vec![vec![Link::Up; voters]; candidates],
             asked: Vec::new(),
+            under_way: VecDeque::new(),
             settings,
             lives: 0,
         };
@@ -90,7 +80,11 @@ impl Lab {
                 told: Vec::new(),
                 ahead: Duration::ZERO,
                 wall_ahead: Duration::ZERO,
+                suspended: Duration::ZERO,
                 held: Vec::new(),
+                unread: Vec::new(),
+                life: 0,
+                is_stopped: false,
                 work_stops_at_once: true,
             });
         });
@@ -103,6 +97,14 @@ impl Lab {
         lab.start(0);
         lab.pass(observer_wait(TTL) + TTL / 2);
         assert!(lab.leads(0), "the first candidate leads: {:?}", lab.participants[0].told);
+        lab
+    }
+
+    /// The same, and candidate 1 has watched it for a while.
+    pub fn with_standby(voters: usize, planted: Planted) -> Self {
+        let mut lab = Self::with_leader(voters, 2, planted);
+        lab.start(1);
+        lab.pass(TTL / 10);
         lab
     }
 
@@ -123,6 +125,7 @@ impl Lab {
         settings.planted = super::planted(settings.planted);
         let seed = Box::new(Counter(1 + participant as u64 + self.now.as_secs()));
         self.participants[participant].candidate = Some(Candidate::new(settings, seed));
+        self.participants[participant].life += 1;
         self.tell(participant, Event::Wake);
     }
 
@@ -145,6 +148,12 @@ impl Lab {
         self.servers[voter].run = self.fresh_run();
     }
 
+    /// A client that is not Quorate takes the lease key.
+    pub fn take_foreign(&mut self, voter: usize, ttl: Duration) {
+        let server = self.server(voter);
+        self.voters[voter].take_foreign(&server, Some(ttl));
+    }
+
     pub fn now(&self) -> Duration {
         self.now
     }
@@ -164,8 +173,25 @@ impl Lab {
     }
 
     pub fn moment(&self, participant: usize) -> Moment {
-        let shown = u64::try_from((self.now + self.participants[participant].ahead).as_nanos()).unwrap();
-        Moment::from_nanos(shown, shown)
+        let host = &self.participants[participant];
+        let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap();
+        let boot = self.now + host.ahead;
+        Moment::from_nanos(ns(boot), ns(boot - host.suspended))
+    }
+
+    pub(super) fn process(&self, participant: usize) -> Process {
+        Process { participant, life: self.participants[participant].life }
+    }
+
+    pub(super) fn is_stopped(&self, participant: usize) -> bool {
+        self.participants[participant].is_stopped
+    }
+
+    /// The voter's server with its clock.
+    pub(super) fn server(&self, voter: usize) -> Server {
+        let true_us = OPENED_US + u64::try_from(self.now.as_micros()).unwrap();
+        let server = self.servers[voter];
+        Server { time_us: server.time_us.wrapping_add(true_us), ..server }
     }
 
     fn reading(&self, participant: usize) -> Now {
@@ -198,108 +224,43 @@ impl Lab {
         (0..self.voters.len()).filter(held).count()
     }
 
-    /// Lets a candidate handle an event now and everything that follows from it, messages included.
+    /// Lets a candidate handle an event now; what it asks is under way then.
     pub fn tell(&mut self, participant: usize, event: Event) {
-        let mut events = vec![(participant, event)];
-        while let Some((participant, event)) = events.pop() {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
             let reading = self.reading(participant);
             let host = &mut self.participants[participant];
-            let Some(candidate) = host.candidate.as_mut() else { continue };
+            let Some(candidate) = host.candidate.as_mut() else { return };
             candidate.handle(reading, event);
             let mut asked = Vec::new();
             while let Some(action) = candidate.poll_action() {
+                if matches!(action, Action::StopWork { .. } | Action::Ended { .. }) && host.work_stops_at_once
+                {
+                    events.push_back(Event::WorkStopped);
+                }
                 match action {
                     Action::Ask { id, voter, question } => asked.push((id, voter, question)),
                     other => host.told.push(other),
                 }
-                if matches!(action, Action::StopWork { .. } | Action::Ended { .. }) && host.work_stops_at_once
-                {
-                    events.insert(0, (participant, Event::WorkStopped));
-                }
             }
             for (id, voter, question) in asked {
-                if let Some(event) = self.ask(participant, voter, id, &question, &mut events) {
-                    events.insert(0, (participant, event));
-                }
+                self.ask(participant, voter, id, question);
             }
         }
     }
 
-    /// A question travels there and, unless held, back; 100 µs each way, in zero time for everybody else.
-    fn ask(
-        &mut self,
-        participant: usize,
-        voter: usize,
-        id: QuestionId,
-        question: &Question,
-        events: &mut Vec<(usize, Event)>,
-    ) -> Option<Event> {
-        self.asked.push((self.now, participant, voter, question.operation));
-        let link = self.links[participant][voter];
-        let observes = matches!(question.operation, Operation::Observe { .. });
-        if link == Link::Cut || (link == Link::OnlyObserve && !observes) {
-            return None;
-        }
-        if link == Link::NoConfirm && matches!(question.operation, Operation::Confirm { .. }) {
-            return None;
-        }
-        if link == Link::WritesFail {
-            let answer = if observes { self.apply(voter, question, events) } else { Answer::Silent };
-            self.participants[participant].held.push((id, answer));
-            return None;
-        }
-        let answer = self.apply(voter, question, events);
-        if link == Link::AnswersHeld || (link == Link::OnlyObservationsAnswered && !observes) {
-            self.participants[participant].held.push((id, answer));
-            return None;
-        }
-        Some(Event::Answer { question: id, received: self.moment(participant).plus(2 * ONE_WAY), answer })
-    }
-
-    fn apply(&mut self, voter: usize, question: &Question, events: &mut Vec<(usize, Event)>) -> Answer {
-        let names: Vec<_> = (0..self.voters.len()).map(|voter| voter.to_string()).collect();
-        let electorate = format!("1 {}", names.join(","));
-        let mut server = self.servers[voter];
-        let true_us = OPENED_US + u64::try_from(self.now.as_micros()).unwrap();
-        server.time_us = server.time_us.wrapping_add(true_us);
-        let caller = Caller { electorate: &electorate, voter: &names[voter] };
-        let reply = self.voters[voter].apply(&server, &caller, question);
-        if reply.hint.is_some() {
-            let listening = (0..self.participants.len()).filter(|&p| self.links[p][voter] == Link::Up);
-            listening.for_each(|participant| {
-                events.insert(0, (participant, Event::Hint { voter, released: reply.hint }));
-            });
-        }
-        reply.answer
-    }
-
-    /// Asks a voter something on nobody's behalf.
-    pub fn ask_directly(&mut self, voter: usize, operation: Operation) -> Answer {
-        self.apply(voter, &Question { operation, high_water: None }, &mut Vec::new())
-    }
-
-    /// Answers that were held back arrive now.
-    pub fn deliver_held(&mut self, participant: usize) {
-        self.deliver_oldest_held(participant, usize::MAX);
-    }
-
-    /// The oldest of the answers that were held back arrive now.
-    pub fn deliver_oldest_held(&mut self, participant: usize, most: usize) {
-        let held = &mut self.participants[participant].held;
-        let oldest: Vec<_> = held.drain(..most.min(held.len())).collect();
-        for (question, answer) in oldest {
-            let received = self.moment(participant);
-            self.tell(participant, Event::Answer { question, received, answer });
-        }
-    }
-
-    /// Time passes, and whoever has something to do does it on time.
+    /// Time passes, messages arrive, and whoever has something to do does it on time.
     pub fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
         loop {
-            let due = (0..self.participants.len()).filter_map(|p| Some((self.due(p)?, p))).min();
-            match due {
-                Some((due, participant)) if due <= end => {
+            let wake = (0..self.participants.len()).filter_map(|p| Some((self.due(p)?, p))).min();
+            let arrival = self.under_way.front().map(|message| message.arrives);
+            match (arrival, wake) {
+                (Some(arrives), _) if arrives <= end && wake.is_none_or(|(due, _)| arrives <= due) => {
+                    self.now = self.now.max(arrives);
+                    self.deliver_next();
+                }
+                (_, Some((due, participant))) if due <= end => {
                     self.now = self.now.max(due);
                     self.tell(participant, Event::Wake);
                 }
@@ -309,11 +270,14 @@ impl Lab {
         self.now = end;
     }
 
-    /// Time passes while this participant is stopped.
+    /// Time passes while this participant is stopped; it reads then what has arrived meanwhile.
     pub fn pass_without(&mut self, participant: usize, duration: Duration) {
-        let stopped = self.participants[participant].candidate.take();
+        self.participants[participant].is_stopped = true;
         self.pass(duration);
-        self.participants[participant].candidate = stopped;
+        self.participants[participant].is_stopped = false;
+        for message in std::mem::take(&mut self.participants[participant].unread) {
+            self.deliver(message);
+        }
     }
 
     /// Time passes until a condition holds; fails after `limit`.
@@ -334,10 +298,15 @@ impl Lab {
         }
     }
 
+    /// When either of its clocks has reached what the candidate wants to be woken for; if that is past, when the other
+    /// has.
     fn due(&self, participant: usize) -> Option<Duration> {
         let host = &self.participants[participant];
-        let due = host.candidate.as_ref()?.poll_timeout()?;
-        Some(Duration::from_nanos(due.boot_ns()).saturating_sub(host.ahead))
+        let due = host.candidate.as_ref().filter(|_| !host.is_stopped)?.poll_timeout()?;
+        let boot = Duration::from_nanos(due.boot_ns()).saturating_sub(host.ahead);
+        let raw = (Duration::from_nanos(due.raw_ns()) + host.suspended).saturating_sub(host.ahead);
+        let first = boot.min(raw);
+        Some(if first > self.now { first } else { boot.max(raw) })
     }
 
     pub fn resign(&mut self, participant: usize, stand_back: StandBack) {
@@ -369,6 +338,23 @@ impl Lab {
             _ => None,
         })
         .collect()
+    }
+
+    /// Every join it asked for: when, and of whom.
+    pub fn joins(&self, participant: usize) -> Vec<(Duration, usize)> {
+        let joins = self.asked.iter().filter(|(_, who, _, operation)| {
+            *who == participant && matches!(operation, Operation::Join { .. })
+        });
+        joins.map(|(at, _, voter, _)| (*at, *voter)).collect()
+    }
+
+    /// Lets it look at one voter, and at no other.
+    pub fn look(&mut self, participant: usize, voter: usize) {
+        let asked = self.asked.len();
+        self.tell(participant, Event::Hint { voter, released: None });
+        self.pass(8 * ONE_WAY);
+        let looked: Vec<_> = self.asked[asked..].iter().map(|(_, who, of, _)| (*who, *of)).collect();
+        assert_eq!(looked, [(participant, voter)]);
     }
 
     /// How often something was asked since `since`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lab::{Lab, Link, TTL};
+use super::lab::{Lab, Link, ONE_WAY, TTL};
 use crate::core::{
     Action, Event, GrantTerm, Operation, Planted, ResetKind, ResetPolicy, Settings, StandBack, observer_wait,
 };
@@ -19,9 +19,7 @@ fn adopts(lab: &Lab, since: Duration, of: usize) -> usize {
 fn a_voter_that_refuses_to_be_adopted_is_not_asked_again_and_again() {
     let mut lab = Lab::with_leader(3, 1, Planted::none());
     lab.restart_empty(2);
-    let mut server = lab.servers[2];
-    server.time_us += 1_700_000_000_000_000 + u64::try_from(lab.now().as_micros()).unwrap();
-    lab.voters[2].take_foreign(&server, Some(TTL));
+    lab.take_foreign(2, TTL);
     lab.cut(0, 0..3, Link::AnswersHeld);
     let since = lab.now();
     lab.pass_slowly(0, 2 * TTL / 5);
@@ -98,12 +96,9 @@ fn a_second_halt_is_told_too() {
         assert_eq!((halts(&lab), lab.leads(0)), (round, false));
         // The operator lifts it.
         for voter in 0..3 {
-            let seen = match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-                crate::core::Answer::Observed(observation) => observation.seen,
-                other => panic!("{other:?}"),
-            };
+            let instance = lab.observe(voter).seen.instance;
             let term = 1_900_000_000_000 + round as u64 * 1_000_000_000;
-            lab.ask_directly(voter, Operation::Join { instance: seen.instance, term, ttl: TTL });
+            lab.ask_directly(voter, Operation::Join { instance, term, ttl: TTL });
         }
         lab.pass(TTL);
         assert!(lab.leads(0));
@@ -112,9 +107,7 @@ fn a_second_halt_is_told_too() {
 
 #[test]
 fn a_voter_that_stayed_silent_is_not_asked_by_the_next_attempt() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(3, Planted::none());
     lab.cut(1, [0], Link::NoConfirm);
     lab.cut(1, [2], Link::AnswersHeld);
     lab.resign(0, StandBack::ForGood);
@@ -147,9 +140,7 @@ fn a_poll_that_was_lost_says_nothing_against_a_later_one_that_was_answered() {
 
 #[test]
 fn lost_polls_before_a_sleep_and_after_it_are_no_long_silence() {
-    let mut lab = Lab::with_leader(5, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(5, Planted::none());
     // Voter 4 forgot, and only candidate 1 reaches it; two others it loses for a moment, before and after it sleeps.
     lab.cut(0, [4], Link::Cut);
     lab.cut(1, [0, 1], Link::Cut);
@@ -166,9 +157,7 @@ fn lost_polls_before_a_sleep_and_after_it_are_no_long_silence() {
 
 #[test]
 fn an_attempt_after_a_failed_one_does_not_start_from_what_the_failed_one_changed() {
-    let mut lab = Lab::with_leader(5, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(5, Planted::none());
     lab.cut(1, 0..5, Link::AnswersHeld);
     lab.resign(0, StandBack::ForGood);
     lab.crash(0);
@@ -177,6 +166,7 @@ fn an_attempt_after_a_failed_one_does_not_start_from_what_the_failed_one_changed
     while grants(&lab) == 0 {
         lab.pass_slowly(1, MS);
     }
+    lab.pass(ONE_WAY);
     lab.restart_with_data(0);
     lab.pass_slowly(1, TTL);
     assert!(lab.leads(1));

@@ -3,54 +3,28 @@
 use std::time::Duration;
 
 use super::lab::{Lab, Link, ONE_WAY, TTL};
-use crate::core::{
-    Action, Answer, Ballot, Event, GrantTerm, Observation, Operation, Planted, Released, Seen, StandBack,
-    Term,
-};
+use crate::core::{Action, Answer, Ballot, Event, GrantTerm, Operation, Planted, Released, StandBack};
 
 fn is_grant(operation: &Operation) -> bool {
     matches!(operation, Operation::Grant { .. })
 }
 
-fn look(lab: &mut Lab, voter: usize) -> Observation {
-    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-        Answer::Observed(observation) => observation,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn observe(lab: &mut Lab, voter: usize) -> Seen {
-    look(lab, voter).seen
-}
-
-fn term_of(lab: &mut Lab, voter: usize) -> Term {
-    look(lab, voter).term
-}
-
 /// Hints of a release that there was not, so that every voter asked refuses.
 fn mislead(lab: &mut Lab) {
     for voter in 0..5 {
-        let seen = observe(lab, voter);
+        let seen = lab.observe(voter).seen;
         let released = Some(Released { holder: seen.holder.unwrap(), version: seen.version + 1 });
         lab.tell(1, Event::Hint { voter, released });
     }
-    lab.pass(2 * ONE_WAY);
-}
-
-/// A leader of five voters and a standby that knows them.
-fn with_standby() -> Lab {
-    let mut lab = Lab::with_leader(5, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
-    lab
+    lab.pass(4 * ONE_WAY);
 }
 
 #[test]
 fn a_quorum_is_asked_first_and_the_rest_once_elected() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     let before = lab.asked.len();
     lab.resign(0, StandBack::ForGood);
-    lab.pass(10 * ONE_WAY);
+    lab.pass(12 * ONE_WAY);
     assert_eq!(lab.leaders(), [1]);
     let asked: Vec<_> = lab.asked[before..].iter().filter(|(_, who, _, _)| *who == 1).collect();
     let verified = asked.iter().position(|(_, _, _, op)| matches!(op, Operation::Confirm { .. })).unwrap();
@@ -59,15 +33,15 @@ fn a_quorum_is_asked_first_and_the_rest_once_elected() {
     assert_eq!(rest.iter().filter(|(_, _, _, op)| is_grant(op)).count(), 2);
     assert_eq!(lab.held_by(1), 5, "without waiting for the next observation");
     let term = lab.terms(1)[0];
-    (0..5).for_each(|voter| assert_eq!(term_of(&mut lab, voter), term, "the rest stores the very same term"));
+    (0..5).for_each(|voter| assert_eq!(lab.observe(voter).term, term, "the rest stores the very same term"));
     assert_eq!(lab.terms(1).len(), 1);
 }
 
 #[test]
 fn a_voter_that_says_nothing_is_not_waited_for() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     lab.cut(1, [1], Link::OnlyObserve);
-    let seen = observe(&mut lab, 1);
+    let seen = lab.observe(1).seen;
     lab.resign(0, StandBack::ForGood);
     let released = Some(Released { holder: seen.holder.unwrap(), version: seen.version + 1 });
     lab.tell(1, Event::Hint { voter: 1, released });
@@ -77,9 +51,9 @@ fn a_voter_that_says_nothing_is_not_waited_for() {
 
 #[test]
 fn voters_that_say_no_are_replaced_when_all_have_answered() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     let begun = lab.now();
-    let seen = observe(&mut lab, 0);
+    let seen = lab.observe(0).seen;
     let term = GrantTerm::Hint(1);
     let grant = Operation::Grant { ballot: Ballot(9), ttl: TTL, seen, key_stood_still: true, term };
     assert!(matches!(lab.ask_directly(0, grant), Answer::Granted { .. }));
@@ -93,7 +67,7 @@ fn voters_that_say_no_are_replaced_when_all_have_answered() {
 
 #[test]
 fn where_no_quorum_can_come_together_the_attempt_ends_with_the_last_answer() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     lab.cut(1, 0..3, Link::WritesFail);
     let since = lab.now();
     lab.resign(0, StandBack::ForGood);
@@ -105,7 +79,7 @@ fn where_no_quorum_can_come_together_the_attempt_ends_with_the_last_answer() {
 
 #[test]
 fn nothing_is_given_back_where_it_was_refused() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     let since = lab.now();
     mislead(&mut lab);
     assert!(lab.participants[1].told.contains(&Action::AttemptFailed));
@@ -121,7 +95,7 @@ fn nothing_is_given_back_where_it_was_refused() {
 #[test]
 fn whoever_lost_leaves_the_voters_alone_for_two_round_trips() {
     for trial in 0..20 {
-        let mut lab = with_standby();
+        let mut lab = Lab::with_standby(5, Planted::none());
         lab.pass(trial * Duration::from_millis(7));
         let before = lab.asked.len();
         mislead(&mut lab);
@@ -130,15 +104,15 @@ fn whoever_lost_leaves_the_voters_alone_for_two_round_trips() {
         let lost = asked.iter().rposition(|(_, _, _, op)| is_grant(op)).unwrap();
         let looks = |op: &Operation| matches!(op, Operation::Observe { .. });
         let next = asked[lost..].iter().find(|(_, _, _, op)| looks(op)).unwrap();
-        let waited = next.0 - asked[lost].0;
         let round_trip = 2 * ONE_WAY;
+        let waited = next.0 - asked[lost].0 - round_trip;
         assert!((2 * round_trip..=6 * round_trip).contains(&waited), "{waited:?}");
     }
 }
 
 #[test]
 fn a_slow_voter_is_asked_last() {
-    let mut lab = with_standby();
+    let mut lab = Lab::with_standby(5, Planted::none());
     lab.cut(1, [0], Link::AnswersHeld);
     lab.pass_slowly(1, TTL / 5);
     lab.cut(1, [0], Link::Up);

@@ -1,25 +1,14 @@
-//! Rule 11.
+//! Rule 11: voters that forgot one by one, and how it is noticed that they did.
 
 use std::time::Duration;
 
-use super::lab::{Lab, Link, TTL};
-use crate::core::{
-    Action, Answer, Bug, Operation, Planted, ResetKind, ResetPolicy, Settings, Standing, observer_wait,
-};
-
-fn standing(lab: &mut Lab, voter: usize) -> Option<Standing> {
-    match lab.ask_directly(voter, Operation::Observe { proposal: None }) {
-        Answer::Observed(observation) => Some(observation.standing),
-        _ => None,
-    }
-}
+use super::lab::{Lab, Link, ONE_WAY, TTL};
+use crate::core::{Bug, GrantTerm, Operation, Planted, Settings, Standing, Timing, observer_wait};
 
 #[test]
 fn a_standby_reseeds_a_voter_after_the_quarantine_with_the_largest_term_of_q_members() {
     let rejoined_after = |planted| {
-        let mut lab = Lab::with_leader(5, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(5, planted);
         // Only the standby reaches the voter that forgot.
         lab.cut(0, [4], Link::Cut);
         lab.restart_empty(4);
@@ -43,9 +32,7 @@ fn a_standby_reseeds_a_voter_after_the_quarantine_with_the_largest_term_of_q_mem
 #[test]
 fn a_reseed_does_not_use_what_was_read_before_the_amnesia_was_seen() {
     let joins_on_old_reads = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(3, planted);
         lab.crash(0);
         lab.cut(1, [0, 1], Link::Cut);
         lab.restart_empty(2);
@@ -55,62 +42,6 @@ fn a_reseed_does_not_use_what_was_read_before_the_amnesia_was_seen() {
     };
     assert!(!joins_on_old_reads(Planted::none()));
     assert!(joins_on_old_reads(Planted::bug(Bug::EarlyReseedReads)));
-}
-
-#[test]
-fn a_quorum_that_forgot_at_once_begins_a_new_epoch_with_larger_terms() {
-    let mut lab = Lab::with_leader(3, 1, Planted::none());
-    (0..3).for_each(|voter| lab.restart_empty(voter));
-    lab.pass(3 * TTL);
-    assert!(lab.leads(0));
-    assert_eq!(lab.resets(0), [ResetKind::First, ResetKind::Forgotten]);
-    assert!(lab.terms(0)[1] > lab.terms(0)[0]);
-}
-
-#[test]
-fn one_voter_keeps_everybody_from_leading_until_o_has_passed_after_its_restart() {
-    let mut lab = Lab::with_leader(1, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
-    lab.restart_empty(0);
-    let restarted = lab.now();
-    lab.pass_until(3 * TTL, |lab| lab.leaders().is_empty());
-    lab.pass_until(3 * TTL, |lab| !lab.leaders().is_empty());
-    assert!(lab.now() - restarted >= observer_wait(TTL));
-}
-
-#[test]
-fn a_voter_dead_and_another_forgetful_are_overcome_after_twice_the_wait() {
-    let leads = |planted, wait| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
-        lab.crash(0);
-        lab.cut_for_all([0], Link::Cut);
-        lab.restart_empty(1);
-        lab.pass(wait);
-        lab.leads(1)
-    };
-    let twice = 2 * observer_wait(TTL);
-    assert!(!leads(Planted::none(), twice - TTL / 20), "not before");
-    assert!(leads(Planted::none(), twice + TTL / 2));
-    assert!(!leads(Planted::bug(Bug::NoUnreadableReset), 10 * TTL), "without that reset nobody leads, ever");
-    assert!(leads(Planted::bug(Bug::UnreadableResetAtOnce), twice - TTL / 20));
-}
-
-#[test]
-fn a_candidate_that_was_asleep_does_not_mistake_its_own_silence_for_the_members() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
-    lab.crash(0);
-    lab.restart_empty(2);
-    lab.pass(TTL / 10);
-    lab.pass_without(1, 5 * TTL);
-    // It wakes up; only the voter that forgot answers at first.
-    lab.cut(1, [0, 1], Link::Cut);
-    lab.pass(TTL / 10);
-    assert_eq!(lab.resets(1), [] as [ResetKind; 0]);
 }
 
 #[test]
@@ -154,41 +85,6 @@ fn a_ttl_kept_as_a_hint_by_a_voter_that_restarted_with_data_counts() {
 }
 
 #[test]
-fn a_double_collect_counts_only_polls_that_were_answered() {
-    let resets = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
-        lab.crash(0);
-        lab.restart_empty(0);
-        lab.pass(TTL / 10);
-        // The first amnesic voter is not heard again before the second one forgets; nor after.
-        lab.cut(1, [0], Link::AnswersHeld);
-        lab.cut(1, [2], Link::Cut);
-        lab.pass(Duration::from_millis(400));
-        lab.restart_empty(1);
-        lab.pass(observer_wait(TTL) + TTL / 10);
-        lab.resets(1).contains(&ResetKind::Forgotten)
-    };
-    assert!(!resets(Planted::none()));
-    assert!(resets(Planted::bug(Bug::UnansweredPollCollected)));
-}
-
-#[test]
-fn halt_waits_for_an_operator_but_never_at_the_first_start() {
-    let mut lab = Lab::new(3, 1, Planted::none());
-    let settings = Settings { on_epoch_reset: ResetPolicy::Halt, ..lab.settings() };
-    lab.start_with(0, settings);
-    lab.pass(2 * TTL);
-    assert!(lab.leads(0), "a first start is no loss");
-    (0..3).for_each(|voter| lab.restart_empty(voter));
-    lab.pass(10 * TTL);
-    assert!(!lab.leads(0));
-    let halts = lab.participants[0].told.iter().filter(|action| matches!(action, Action::Halted { .. }));
-    assert_eq!(halts.count(), 1, "told once");
-}
-
-#[test]
 fn a_voter_that_was_rolled_back_is_found_out_by_whoever_saw_it_further() {
     let mut lab = Lab::with_leader(3, 1, Planted::none());
     let before = lab.voters[1].clone();
@@ -198,7 +94,7 @@ fn a_voter_that_was_rolled_back_is_found_out_by_whoever_saw_it_further() {
     lab.pass(TTL / 2);
     let adopted = lab.count_asked(since, |_, voter, op| voter == 1 && matches!(op, Operation::Grant { .. }));
     assert!(adopted > 0, "it counts as having forgotten, and is adopted as a joining voter");
-    assert_eq!(standing(&mut lab, 1), Some(Standing::Member));
+    assert_eq!(lab.observe(1).standing, Standing::Member);
 }
 
 #[test]
@@ -221,4 +117,56 @@ fn a_replica_is_silence() {
     lab.servers[1].primary = false;
     lab.pass(2 * TTL);
     assert!(!lab.leads(0));
+}
+
+#[test]
+fn a_voter_is_joined_with_the_longest_ttl_that_anybody_may_rely_on() {
+    let mut lab = Lab::new(5, 2, Planted::none());
+    lab.start_with_ttl(0, 2 * TTL);
+    lab.pass(3 * TTL);
+    assert!(lab.leads(0));
+    lab.start(1);
+    lab.pass(TTL / 10);
+    lab.cut(0, [4], Link::Cut);
+    lab.restart_empty(4);
+    lab.pass_until(10 * TTL, |lab| !lab.joins(1).is_empty());
+    // Whoever watches this voter from now on has never heard of the other's ttl.
+    lab.pass(2 * ONE_WAY);
+    assert_eq!(lab.observe(4).ttl, Some(2 * TTL));
+}
+
+#[test]
+fn an_inert_candidate_joins_no_voter() {
+    let mut lab = Lab::new(5, 2, Planted::none());
+    lab.start_with_ttl(0, 3 * TTL);
+    lab.pass(4 * TTL);
+    lab.start(1);
+    lab.pass(TTL / 10);
+    lab.cut(0, [4], Link::Cut);
+    // Somebody who is not inert proposes an instance.
+    lab.restart_empty(4);
+    lab.ask_directly(4, Operation::Observe { proposal: Some(1) });
+    lab.pass(10 * TTL);
+    assert_eq!((lab.observe(4).standing, lab.joins(1)), (Standing::Joining, vec![]));
+    assert!(lab.leads(0));
+}
+
+#[test]
+fn a_leader_adopts_and_never_joins() {
+    let mut lab = Lab::new(5, 1, Planted::none());
+    // Adopts that are not answered are waited for longer than between two looks.
+    let timing = Timing { voter_timeout: TTL / 5, ..Timing::of_ttl(TTL) };
+    lab.start_with(0, Settings { timing, ..lab.settings() });
+    lab.pass(2 * TTL);
+    let since = lab.now();
+    lab.cut(0, [4], Link::OnlyObserve);
+    lab.restart_empty(4);
+    lab.ask_directly(4, Operation::Observe { proposal: Some(1) });
+    lab.pass(5 * TTL);
+    assert!(lab.leads(0) && lab.count_asked(since, |_, voter, op| voter == 4 && is_adopt(op)) > 0);
+    assert!(lab.joins(0).iter().all(|(at, _)| *at < since));
+}
+
+fn is_adopt(operation: &Operation) -> bool {
+    matches!(operation, Operation::Grant { term: GrantTerm::Adopt(_), .. })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lab::{Lab, Link, TTL};
+use super::lab::{Lab, Link, ONE_WAY, TTL};
 use crate::core::{
     Action, Bug, Inertia, Operation, Planted, Settings, StandBack, Timing, VoterModel, observer_wait,
 };
@@ -97,16 +97,11 @@ fn a_frozen_server_clock_cannot_keep_a_dead_leader_s_key_for_ever() {
 
 #[test]
 fn a_foreign_lease_key_keeps_everybody_from_leading_until_it_ends() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(3, Planted::none());
     lab.cut(1, 0..3, Link::Cut);
     lab.resign(0, StandBack::ForGood);
-    for voter in 0..2 {
-        let mut server = lab.servers[voter];
-        server.time_us += 1_700_000_000_000_000 + u64::try_from(lab.now().as_micros()).unwrap();
-        lab.voters[voter].take_foreign(&server, Some(3 * TTL));
-    }
+    lab.pass(ONE_WAY);
+    (0..2).for_each(|voter| lab.take_foreign(voter, 3 * TTL));
     lab.cut(1, 0..3, Link::Up);
     lab.pass(3 * TTL - Duration::from_millis(100));
     assert_eq!(lab.leaders(), [] as [usize; 0]);
@@ -171,9 +166,7 @@ fn a_candidate_with_other_voters_is_inert_once_it_has_read_one_record() {
 #[test]
 fn a_late_reply_to_an_older_poll_tells_nothing() {
     let went_back = |planted| {
-        let mut lab = Lab::with_leader(3, 2, planted);
-        lab.start(1);
-        lab.pass(TTL / 10);
+        let mut lab = Lab::with_standby(3, planted);
         lab.cut(1, [0], Link::AnswersHeld);
         lab.pass(TTL / 20);
         lab.cut(1, [0], Link::Up);
@@ -203,9 +196,7 @@ fn two_names_for_one_server_count_as_none() {
 
 #[test]
 fn a_flood_of_hints_does_not_become_a_flood_of_questions() {
-    let mut lab = Lab::with_leader(3, 2, Planted::none());
-    lab.start(1);
-    lab.pass(TTL / 10);
+    let mut lab = Lab::with_standby(3, Planted::none());
     let since = lab.now();
     for _ in 0..10_000 {
         lab.tell(1, crate::core::Event::Hint { voter: 0, released: None });
@@ -213,4 +204,13 @@ fn a_flood_of_hints_does_not_become_a_flood_of_questions() {
     }
     let asked = lab.count_asked(since, |who, voter, _| (who, voter) == (1, 0));
     assert!(asked <= 64, "{asked} questions in half a second");
+}
+
+#[test]
+fn a_holder_s_ttl_of_less_than_half_the_own_makes_inert_as_well() {
+    let mut lab = Lab::with_leader(3, 2, Planted::none());
+    lab.start_with_ttl(1, 3 * TTL);
+    lab.pass(TTL / 10);
+    let inertia = Inertia::Ttl { voter: 0, theirs: TTL, ours: 3 * TTL };
+    assert!(lab.participants[1].told.contains(&Action::Inert(Some(inertia))));
 }
