@@ -42,11 +42,11 @@ demo-live: ## the same servers and candidates, and you break them: keys kill, st
 test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
 	@scripts/tools.sh rust servers neighbours resources chart network
 	cargo test --locked --features planted-bugs --no-run
-	cargo test --locked --release --package quorate-proof --no-run
+	cargo test --locked --profile proof --package quorate-proof --no-run
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
-	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --release --package quorate-proof -- $(TESTS)
+	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --profile proof --package quorate-proof -- $(TESTS)
 
-PROOF := cargo run --locked --release --quiet --package quorate-proof --
+PROOF := cargo run --locked --profile proof --quiet --package quorate-proof --
 
 .PHONY: simulate
 simulate: ## simulated storms (SEEDS=5000 of each size), or one again with a trace (SEED=5:177)
@@ -76,7 +76,7 @@ exhaustive: ## every order of events on three voters, and the rules without whic
 .PHONY: mutants
 mutants: ## plant each bug and say which tests catch it
 	@scripts/tools.sh rust
-	QUORATE_MUTANTS_SEEDS=200 cargo test --locked --release --package quorate-proof --lib -- --nocapture \
+	QUORATE_MUTANTS_SEEDS=200 cargo test --locked --profile proof --package quorate-proof --lib -- --nocapture \
 	    each_planted_bug_is_caught
 
 .PHONY: chaos

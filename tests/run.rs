@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::candidate::{
-    Agent, Launch, Voters, ask, boot, count, eventually, field, has_lease, lines, since,
+    Agent, Launch, NOWHERE, Voters, ask, boot, count, eventually, field, has_lease, lines, since,
 };
 use nix::sys::signal::Signal;
 
@@ -261,14 +261,7 @@ fn nine_hundred_idle_clients_cost_neither_leadership_nor_an_answer() {
 fn a_taken_port_is_refused_before_anything_begins() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args(["run", "--election", "orders", "--listen", &address])
-        .args(["--voter", "a=redis://127.0.0.1:1", "--voter", "b=redis://127.0.0.1:2"])
-        .args(["--voter", "c=redis://127.0.0.1:3"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
+    let said = Launch::new("one", NOWHERE, TTL).listen(&address).refused();
     assert!(said.contains(&format!("http.listen: {address}")), "{said}");
 }
 

@@ -1,7 +1,7 @@
 //! What befalls voters, candidates and the ways between them: drawn from a seed, each with an end.
 //!
-//! At most two of the five voters lose their memory between two calms, and one wall clock of a voter is off at a time:
-//! what more would do rests on clocks that do not lie (docs/safety.md), and is simulated.
+//! At most two of the five voters lose their memory between two calms, unless all are reset, and one wall clock of a
+//! voter is off at a time: what more would do rests on clocks that do not lie (docs/safety.md), and is simulated.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,10 @@ pub enum Fault {
     VoterFlushed { voter: usize },
     LeaseDeleted { voter: usize },
     VoterClockStepped { voter: usize, seconds: i64 },
+    VoterFailedOver { voter: usize },
+    VoterSlowed { voter: usize, ms: u64 },
+    ConnectionsReset { voter: usize },
+    ResetTried { candidate: usize },
     CandidateKilled { candidate: usize },
     CandidateEnded { candidate: usize },
     CandidateStopped { candidate: usize },
@@ -37,6 +41,10 @@ impl Fault {
             Self::VoterFlushed { .. } => "voters flushed",
             Self::LeaseDeleted { .. } => "lease keys deleted",
             Self::VoterClockStepped { .. } => "voters' clocks stepped",
+            Self::VoterFailedOver { .. } => "voters failed over to a stale replica, and back",
+            Self::VoterSlowed { .. } => "ways to a voter slowed",
+            Self::ConnectionsReset { .. } => "connections of a voter reset",
+            Self::ResetTried { .. } => "`quorate reset` while candidates run",
             Self::CandidateKilled { .. } => "candidates killed",
             Self::CandidateEnded { .. } => "candidates ended",
             Self::CandidateStopped { .. } => "candidates stopped",
@@ -53,9 +61,12 @@ impl Fault {
             Self::VoterKilled { voter, .. }
             | Self::VoterStopped { voter }
             | Self::VoterFlushed { voter }
-            | Self::LeaseDeleted { voter } => voter,
+            | Self::LeaseDeleted { voter }
+            | Self::VoterFailedOver { voter } => voter,
             // One at a time.
             Self::VoterClockStepped { .. } => 100,
+            Self::ResetTried { .. } => 101,
+            Self::VoterSlowed { voter, .. } | Self::ConnectionsReset { voter } => 130 + voter,
             Self::CandidateKilled { candidate }
             | Self::CandidateEnded { candidate }
             | Self::CandidateStopped { candidate } => VOTERS + candidate,
@@ -81,6 +92,10 @@ impl Fault {
             Self::VoterClockStepped { voter, seconds } => {
                 world.voters[voter].wall_clock.step(seconds * 1_000_000);
             }
+            Self::VoterFailedOver { voter } => world.voters[voter].fail_over(),
+            Self::VoterSlowed { voter, ms } => world.voters[voter].address.delay(Duration::from_millis(ms)),
+            Self::ConnectionsReset { voter } => world.voters[voter].address.reset(),
+            Self::ResetTried { candidate } => world.begin_reset(candidate),
             Self::CandidateKilled { candidate } => world.end(candidate, false),
             Self::CandidateEnded { candidate } => world.end(candidate, true),
             Self::CandidateStopped { candidate } => world.signal(candidate, Signal::SIGSTOP),
@@ -100,7 +115,10 @@ impl Fault {
                 world.restart(voter, if memory_is_lost { Memory::Empty } else { Memory::Saved });
             }
             Self::VoterStopped { voter } => world.voters[voter].server.resume().unwrap(),
-            Self::VoterFlushed { .. } | Self::LeaseDeleted { .. } => {}
+            Self::VoterFlushed { .. } | Self::LeaseDeleted { .. } | Self::ConnectionsReset { .. } => {}
+            Self::VoterFailedOver { voter } => world.voters[voter].fail_back(),
+            Self::VoterSlowed { voter, .. } => world.voters[voter].address.delay(Duration::ZERO),
+            Self::ResetTried { .. } => drop(world.end_reset()),
             Self::VoterClockStepped { voter, seconds } => {
                 world.voters[voter].wall_clock.step(-seconds * 1_000_000);
             }
@@ -141,7 +159,7 @@ impl Dice {
         let forgetting = forgetful[self.below(2)];
         let seconds = [-3600, -30, -1, 1, 30, 3600][self.below(6)];
         let (there, back) = [(true, false), (false, true), (true, true)][self.below(3)];
-        match self.below(14) {
+        match self.below(19) {
             0 => Fault::VoterKilled { voter: forgetting, memory_is_lost: true },
             1 => Fault::VoterKilled { voter: forgetting, memory_is_lost: false },
             2 => Fault::VoterFlushed { voter: forgetting },
@@ -153,6 +171,10 @@ impl Dice {
             9 | 10 => Fault::CandidateStopped { candidate },
             11 => Fault::CandidateClockStepped { candidate, seconds },
             12 => Fault::CandidateIsolated { candidate },
+            13 | 14 => Fault::VoterFailedOver { voter: forgetting },
+            15 => Fault::VoterSlowed { voter, ms: [1, 20, 80, 300][self.below(4)] },
+            16 => Fault::ConnectionsReset { voter },
+            17 => Fault::ResetTried { candidate },
             _ => Fault::WayCut { candidate, voter, there, back },
         }
     }

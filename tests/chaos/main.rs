@@ -11,20 +11,27 @@ mod common;
 
 mod faults;
 mod network;
+mod observer;
+mod resource;
 mod world;
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::PATIENT;
 use common::candidate::{boot, since};
-use common::onlookers::{Asked, Onlookers, Yes, never_two_leaders};
+use common::onlookers::{Asked, Yes, never_two_leaders};
 use faults::{Count, Dice, storm};
+use observer::Observer;
 use quorate::core::observer_wait;
-use world::{TTL, World};
+use resource::Resource;
+use world::{CANDIDATES, TTL, World};
 
 const SHORT: u64 = 11;
-const STORM: Duration = Duration::from_secs(10);
+const STORM: Duration = Duration::from_secs(9);
+/// After so many storms everything is forgotten on purpose.
+const RESET_AFTER: usize = 3;
 /// Says that this process is in a network namespace of its own.
 const INSIDE: &str = "CHAOS_INSIDE";
 
@@ -48,25 +55,44 @@ fn is_calm_again(world: &World) -> Duration {
     took
 }
 
+/// As the manual has it: all candidates are stopped, the voters forget, the candidates are started again.
+fn reset(world: &mut World) {
+    (0..CANDIDATES).for_each(|candidate| world.end(candidate, true));
+    world.begin_reset(0);
+    assert!(world.end_reset(), "nothing kept it from removing everything");
+    (0..CANDIDATES).for_each(|candidate| world.start(candidate));
+    is_calm_again(world);
+}
+
 fn go_on_for(whole: Duration, seed: u64) {
     network::build_bridges();
     let mut world = World::new();
-    let mut dice = Dice::of_seed(seed);
-    let mut count = Count::new();
+    let (mut dice, mut count) = (Dice::of_seed(seed), Count::new());
+    // One for all storms: terms grow through resets, too.
+    let resource = Arc::new(Resource::default());
     is_calm_again(&world);
     let begun = boot();
-    let (mut storms, mut slowest, mut yeses) = (0, Duration::ZERO, 0);
+    let (mut storms, mut slowest, mut yeses) = (0, Duration::ZERO, [0, 0]);
     while since(begun) < whole {
-        let onlookers = Onlookers::at(world.addresses());
+        let observer = Observer::at(&world.addresses(), &resource);
         storm(&mut world, &mut dice, STORM, &mut count);
         slowest = slowest.max(is_calm_again(&world));
-        let told = onlookers.finish();
-        assert!(!told.is_empty(), "nobody was seen to lead");
-        (storms, yeses) = (storms + 1, yeses + told.len());
+        storms += 1;
+        if storms % RESET_AFTER == 0 {
+            reset(&mut world);
+            *count.entry("resets of everything").or_default() += 1;
+        }
+        let told = observer.finish();
+        assert!(told.iter().all(|times| *times > 0), "nobody was seen to lead: {told:?}");
+        yeses = [yeses[0] + told[0], yeses[1] + told[1]];
     }
     let (struck, took) = (count.values().sum::<usize>(), since(begun).as_secs());
     assert!(struck > 0, "nothing befell anybody");
-    println!("{struck} faults in {storms} storms survived in {took} s, {yeses} yeses, never two leaders;");
+    let ([answers, events], (acts, refused)) = (yeses, resource.counts());
+    println!(
+        "{struck} faults in {storms} storms survived in {took} s, never two leaders by {answers} answers,"
+    );
+    println!("{events} events and {acts} acts; {refused} late acts refused;");
     println!("a leader at most {slowest:?} after a storm");
     for (kind, times) in count {
         println!("{times:>6}  {kind}");

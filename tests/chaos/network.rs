@@ -5,8 +5,11 @@
 //! packet filter that drops, and only in that direction. Everything is gone with the processes that hold the
 //! namespaces, however this one ends.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use nix::sched::{CloneFlags, setns};
 
 const NOBODY: &str = "02:00:00:00:00:01";
 
@@ -70,34 +73,28 @@ impl Host {
 
     /// Nothing that it sends to the other one arrives.
     pub fn cut(&self, other: &Self) {
-        self.run(&[
-            "ip",
-            "neigh",
-            "replace",
-            &other.address(),
-            "lladdr",
-            NOBODY,
-            "dev",
-            "eth0",
-            "nud",
-            "permanent",
-        ]);
+        self.misdirect("replace", other);
     }
 
     /// It arrives again.
     pub fn mend(&self, other: &Self) {
-        self.run(&[
-            "ip",
-            "neigh",
-            "del",
-            &other.address(),
-            "lladdr",
-            NOBODY,
-            "dev",
-            "eth0",
-            "nud",
-            "permanent",
-        ]);
+        self.misdirect("del", other);
+    }
+
+    /// Sets or removes the wrong neighbour address of the other one.
+    fn misdirect(&self, verb: &str, other: &Self) {
+        let (address, wrong) = (other.address(), ["lladdr", NOBODY, "dev", "eth0", "nud", "permanent"]);
+        self.run(&[&["ip", "neigh", verb, &address], &wrong[..]].concat());
+    }
+
+    /// Does something here, on a thread of its own; what it opens and starts stays here.
+    pub fn on_thread<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = File::open(format!("/proc/{}/ns/net", self.holder.id())).unwrap();
+        let enter_and_work = || {
+            setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        };
+        std::thread::scope(|scope| scope.spawn(enter_and_work).join().unwrap())
     }
 
     fn run(&self, words: &[&str]) {

@@ -1,6 +1,7 @@
 //! Voters and candidates on hosts of their own, and what may befall them.
 
 use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -8,6 +9,8 @@ use quorate::local::{LocalServer, Memory, ServerOptions};
 
 use crate::common::Version;
 use crate::common::candidate::{Agent, LETTERS, Launch, eventually, field};
+use crate::common::failover::follow;
+use crate::common::forwarder::Forwarder;
 use crate::common::wall_clock::WallClock;
 use crate::network::Host;
 
@@ -19,9 +22,12 @@ pub const TTL: Duration = Duration::from_secs(2);
 const PORT: u16 = 8080;
 const VERSIONS: [Version; 3] = [Version::Redis70, Version::Valkey81, Version::Redis62];
 
-/// A voter on its host.
+/// A voter on its host: a primary with a replica, behind one address.
 pub struct Voter {
     pub server: LocalServer,
+    pub replica: LocalServer,
+    /// Where candidates find it.
+    pub address: Forwarder,
     pub wall_clock: WallClock,
     pub host: Host,
     _directory: tempfile::TempDir,
@@ -33,12 +39,39 @@ impl Voter {
             (Host::new(index + 1), WallClock::new(), tempfile::tempdir().unwrap());
         let binary = wall_clock.program(&VERSIONS[index % VERSIONS.len()].binary());
         let options = ServerOptions::new(host.program(directory.path(), &binary));
-        let server = options.line("bind 0.0.0.0").line("protected-mode no");
-        Self { server: crate::common::start(server), wall_clock, host, _directory: directory }
+        let server = crate::common::start(options.clone());
+        let replica = crate::common::start(options);
+        replica.replicate(Some(&server)).unwrap();
+        let address = host.on_thread(|| Forwarder::at(host.address().parse().unwrap(), server.port()));
+        Self { server, replica, address, wall_clock, host, _directory: directory }
     }
 
-    fn url(&self) -> String {
-        format!("redis://{}:{}", self.host.address(), self.server.port())
+    /// The address moves to the replica, which knows nothing of what the primary was told last.
+    pub fn fail_over(&self) {
+        self.replica.replicate(None).unwrap();
+        std::thread::sleep(TTL / 10);
+        self.address.redirect(self.replica.port());
+    }
+
+    /// And back.
+    pub fn fail_back(&self) {
+        follow(&self.server, &self.replica);
+        self.server.replicate(None).unwrap();
+        self.address.redirect(self.server.port());
+        self.replica.replicate(Some(&self.server)).unwrap();
+    }
+
+    /// It may vote, and nothing is left that would make it forget: a replica that comes back gives its primary a new history.
+    fn remembers(&self) -> bool {
+        let info = |section, name: &str| {
+            let page = self.server.command(&["INFO", section]).unwrap();
+            let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap_or_default().to_owned()
+        };
+        let run = format!("{} {}", info("server", "run_id"), info("replication", "master_replid"));
+        info("replication", "connected_slaves") == "1"
+            && field(&self.server, "standing") == "member"
+            && field(&self.server, "run") == run
     }
 }
 
@@ -61,6 +94,8 @@ impl Candidate {
 pub struct World {
     pub candidates: Vec<Candidate>,
     pub voters: Vec<Voter>,
+    /// `quorate reset`, while it runs.
+    reset: Option<Child>,
 }
 
 impl World {
@@ -68,7 +103,7 @@ impl World {
     pub fn new() -> Self {
         let voters = (0..VOTERS).map(Voter::new).collect();
         let candidates = (0..CANDIDATES).map(Candidate::new).collect();
-        let mut world = Self { candidates, voters };
+        let mut world = Self { candidates, voters, reset: None };
         (0..CANDIDATES).for_each(|candidate| world.start(candidate));
         world
     }
@@ -80,7 +115,7 @@ impl World {
     }
 
     pub fn start(&mut self, candidate: usize) {
-        let urls: Vec<_> = LETTERS.into_iter().zip(self.voters.iter().map(Voter::url)).collect();
+        let urls = self.urls();
         let started = &mut self.candidates[candidate];
         let (enter, [namespace, end]) = started.host.entrance();
         let clock = started.wall_clock.program("env".as_ref());
@@ -108,23 +143,51 @@ impl World {
 
     /// What either of them sends to the other is lost, or both.
     pub fn cut(&self, candidate: usize, voter: usize, there: bool, back: bool) {
-        let (candidate, voter) = (&self.candidates[candidate].host, &self.voters[voter].host);
-        if there {
-            candidate.cut(voter);
-        }
-        if back {
-            voter.cut(candidate);
-        }
+        self.each_way(candidate, voter, there, back, Host::cut);
     }
 
     pub fn mend(&self, candidate: usize, voter: usize, there: bool, back: bool) {
+        self.each_way(candidate, voter, there, back, Host::mend);
+    }
+
+    fn each_way(&self, candidate: usize, voter: usize, there: bool, back: bool, act: fn(&Host, &Host)) {
         let (candidate, voter) = (&self.candidates[candidate].host, &self.voters[voter].host);
         if there {
-            candidate.mend(voter);
+            act(candidate, voter);
         }
         if back {
-            voter.mend(candidate);
+            act(voter, candidate);
         }
+    }
+
+    /// `quorate reset`, on the host of a candidate: it refuses where it sees one.
+    pub fn begin_reset(&mut self, candidate: usize) {
+        let host = &self.candidates[candidate].host;
+        let (enter, [namespace, end]) = host.entrance();
+        let mut command = Command::new(enter);
+        command.args([
+            &namespace,
+            &end,
+            env!("CARGO_BIN_EXE_quorate"),
+            "reset",
+            "--yes",
+            "--election=orders",
+        ]);
+        command.arg(format!("--ttl={}ms", TTL.as_millis())).stdin(Stdio::null());
+        command.args(self.urls().iter().map(|(name, url)| format!("--voter={name}={url}")));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.end_reset();
+        self.reset = Some(child);
+    }
+
+    /// Whatever it has come to. Whether it removed what was remembered.
+    pub fn end_reset(&mut self) -> bool {
+        let Some(mut child) = self.reset.take() else { return false };
+        child.wait().unwrap().success()
+    }
+
+    fn urls(&self) -> Vec<(&'static str, String)> {
+        LETTERS.into_iter().zip(self.voters.iter().map(|voter| voter.address.url())).collect()
     }
 
     pub fn restart(&mut self, voter: usize, memory: Memory) {
@@ -134,11 +197,21 @@ impl World {
     /// Until then a further amnesia might be one of a majority.
     pub fn wait_until_all_remember(&self) {
         for voter in &self.voters {
-            eventually("every voter is a member again", || field(&voter.server, "standing") == "member");
+            eventually("every voter is a member again", || voter.remembers());
         }
     }
 
     pub fn leader(&self) -> Option<&Agent> {
         self.candidates.iter().filter_map(|candidate| candidate.agent.as_ref()).find(|agent| agent.leads())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut reset) = self.reset.take() {
+            // It may have ended already.
+            let _ = reset.kill();
+            let _ = reset.wait();
+        }
     }
 }

@@ -20,6 +20,9 @@ use super::{PATIENT, Version, WHO, settings};
 
 /// The names of voters, in order.
 pub const LETTERS: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+/// Voters that nobody will ever reach.
+pub const NOWHERE: [(&str, &str); 3] =
+    [("a", "redis://127.0.0.1:1"), ("b", "redis://127.0.0.1:2"), ("c", "redis://127.0.0.1:3")];
 /// The term that [`Voters::experienced`] remember.
 pub const FORMER_TERM: u64 = 1_000;
 const RECORD: &str = "quorate:{orders}:record";
@@ -176,6 +179,13 @@ impl Launch {
     pub fn flag(mut self, flag: &str, value: &str) -> Self {
         self.command.args([flag, value]);
         self
+    }
+
+    /// It ends with 1 before it does anything; what it says.
+    pub fn refused(mut self) -> String {
+        let output = self.command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
     }
 
     pub fn start(mut self) -> Agent {

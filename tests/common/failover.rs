@@ -58,7 +58,8 @@ impl World {
     }
 }
 
-fn follow(replica: &LocalServer, primary: &LocalServer) {
+/// The replica copies everything, and what comes after.
+pub fn follow(replica: &LocalServer, primary: &LocalServer) {
     replica.replicate(Some(primary)).unwrap();
     eventually("the replica has copied everything", || {
         replica.command(&["INFO", "replication"]).unwrap().contains("master_link_status:up")

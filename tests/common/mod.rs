@@ -8,6 +8,8 @@ pub mod forwarder;
 pub mod onlookers;
 pub mod wall_clock;
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -197,6 +199,21 @@ pub fn observation(answer: Answer) -> Observation {
 
 pub fn above(instance: Instance, version: u64) -> HighWater {
     HighWater { instance, version }
+}
+
+/// A port on which every connection is told the same, until the test ends.
+pub fn port_that_says(what: Vec<u8>, is_endless: bool) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 64];
+            // Whoever is gone already need not be told.
+            let _ = stream.read(&mut request);
+            while stream.write_all(&what).is_ok() && is_endless {}
+        }
+    });
+    port
 }
 
 /// Waits for a condition, within twice [`PATIENT`].

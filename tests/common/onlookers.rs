@@ -19,9 +19,12 @@ pub enum Asked {
     Readyz,
     Status,
     Metrics,
+    /// The first event, or any later one.
+    Watch,
 }
 
 impl Asked {
+    /// Those whose answer has an end.
     pub const ALL: [Self; 4] = [Self::Leaderz, Self::Readyz, Self::Status, Self::Metrics];
 
     fn path(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Asked {
             Self::Readyz => "/readyz?role=leader",
             Self::Status => "/status",
             Self::Metrics => "/metrics",
+            Self::Watch => "/watch",
         }
     }
 
@@ -38,21 +42,22 @@ impl Asked {
             Self::Leaderz | Self::Readyz => code == 200,
             Self::Status => body(answer)["role"] == "leader",
             Self::Metrics => answer.contains("quorate_is_leader{election=\"orders\"} 1"),
+            Self::Watch => answer.contains("event: elected"),
         }
     }
 
-    fn term(self, answer: &str) -> Option<u64> {
+    pub fn term(self, answer: &str) -> Option<u64> {
         match self {
             Self::Leaderz => answer.split_once("quorate-term: ")?.1.split("\r\n").next()?.parse().ok(),
             Self::Status => body(answer)["term"].as_u64(),
-            Self::Readyz | Self::Metrics => None,
+            Self::Readyz | Self::Metrics | Self::Watch => None,
         }
     }
 
     fn validity(self, answer: &str) -> Duration {
         match self {
             Self::Status => Duration::from_millis(body(answer)["validityRemainingMs"].as_u64().unwrap_or(0)),
-            Self::Leaderz | Self::Readyz | Self::Metrics => Duration::ZERO,
+            Self::Leaderz | Self::Readyz | Self::Metrics | Self::Watch => Duration::ZERO,
         }
     }
 }
@@ -65,7 +70,7 @@ pub struct Yes {
     pub term: Option<u64>,
     pub sent: Duration,
     pub received: Duration,
-    /// Where the question was [`Asked::Status`].
+    /// Where it was [`Asked::Status`] or [`Asked::Watch`].
     pub validity: Duration,
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,7 +12,7 @@ use quorate::clock;
 use serde_json::Value;
 
 use crate::TTL;
-use crate::common::candidate::{Agent, Launch, Voters, boot, eventually, field, lines, send};
+use crate::common::candidate::{Agent, Launch, NOWHERE, Voters, boot, eventually, field, lines, send};
 use crate::harness::Stage;
 
 fn status(stage: &Stage) -> Value {
@@ -104,22 +103,7 @@ fn what_a_stopped_process_left_says_leader_for_ever_and_only_the_deadline_tells(
 
 #[test]
 fn a_status_file_that_cannot_be_written_is_told_before_anything_begins() {
-    let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
-        .args([
-            "run",
-            "--election",
-            "orders",
-            "--listen",
-            "127.0.0.1:0",
-            "--status-file",
-            "/no/such/place/status",
-        ])
-        .args(["--voter", "a=redis://127.0.0.1:1", "--voter", "b=redis://127.0.0.1:2"])
-        .args(["--voter", "c=redis://127.0.0.1:3"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
+    let said = Launch::new("one", NOWHERE, TTL).flag("--status-file", "/no/such/place/status").refused();
     assert!(said.contains("statusFile: /no/such/place/status"), "{said}");
 }
 

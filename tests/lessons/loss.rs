@@ -29,7 +29,7 @@ fn said_no_in_time(seen: &[Yes], identity: &str, cut: Duration) {
     for asked in Asked::ALL {
         let allowed = match asked {
             Asked::Leaderz | Asked::Readyz => until.saturating_sub(soft_margin()),
-            Asked::Status | Asked::Metrics => until,
+            Asked::Status | Asked::Metrics | Asked::Watch => until,
         };
         let last = last_yes(seen, identity, asked);
         assert!(last < allowed, "{asked:?}: yes {:?} too late", last.saturating_sub(allowed));

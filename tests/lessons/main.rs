@@ -25,10 +25,10 @@
 //! | renewal busy-loops | `elections::renewals_and_observations_…` |
 //! | lost keys are never healed | `restarts::spaced_restarts_…`, `failover::a_fail_over_…` |
 //! | healed keys are counted as renewals | order of messages: `core` tests `nothing_is_adopted_without_fresh_confirms_of_a_quorum`, `a_renewal_counts_from_when_it_was_sent`, and those of the ledger |
-//! | a watchdog extends without comparing the owner; different values per server; a blind or unguarded release | `voter_scripts.rs` and `voter_model.rs`, operation by operation |
+//! | a watchdog extends without comparing the owner; different values per server; a blind or unguarded release | `voter_scripts` and `voter_model.rs`, operation by operation |
 //! | a replica that lost the last writes | `failover::…` |
 //! | the same server twice; other voters; another ttl | `misfits::…` |
-//! | every trouble is "not acquired" | `troubles::…`; each kind on each server version: `voter_connection.rs` |
+//! | every trouble is "not acquired" | `troubles::…`; each kind on each server version: `voter_connection` |
 //! | standbys export no metrics; stale series after a loss | `series::…`, `loss::after_a_loss_…` |
 //! | automatic fail-back | `restarts::a_leader_that_returns_…` |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not what it must be")]

@@ -1,14 +1,13 @@
 //! Everything that a server can answer instead of voting: one line when it begins, a count, and the others carry on.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::candidate;
 use crate::common::candidate::{Agent, LETTERS, Voters, eventually, lines};
 use crate::common::forwarder::Forwarder;
-use crate::common::{Version, start};
+use crate::common::{Version, port_that_says, start};
 use quorate::local::{LocalServer, Memory};
 
 /// How long the log is watched for a flood.
@@ -82,21 +81,6 @@ fn a_voter_without_rights_time_memory_or_data_is_told_once_and_counted() {
     eventually("recoveries are told", || lines(&leader.log(), "voter answers again").len() >= 3);
 }
 
-/// A port on which every connection is told what no server of ours says.
-fn garbage() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut request = [0; 64];
-            // Whoever is gone already need not be told.
-            let _ = stream.read(&mut request);
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        }
-    });
-    port
-}
-
 /// The same for what is not a server of ours at all, or does not let us in.
 #[test]
 fn a_voter_with_another_protocol_scheme_name_or_password_is_told_once_and_counted() {
@@ -109,7 +93,7 @@ fn a_voter_with_another_protocol_scheme_name_or_password_is_told_once_and_counte
     let leader = leader_over(&well, [address.url(), encrypted, nowhere, url(&locked)]);
     eventually("all that can be are held", || leader.holds(7));
     let term = leader.term();
-    address.redirect(garbage());
+    address.redirect(port_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), false));
     locked.command(&["CONFIG", "SET", "requirepass", "x"]).unwrap();
     for kind in ["normal", "pubsub"] {
         locked.commands(&[&["AUTH", "x"], &["CLIENT", "KILL", "TYPE", kind]]).unwrap();
