@@ -120,10 +120,13 @@ recording: ## play the live demo and record it: docs/demo.svg
 	    .tools/recording/python scripts/record-demo.py target/release/quorate docs/demo.svg
 
 .PHONY: chart
-chart: ## write anew what is generated from the chart: its table of values, and deploy/manifests
+chart: ## write anew what is generated from the chart: tables of values, the library's share, deploy/manifests
 	@scripts/tools.sh chart
-	node .tools/chart/node_modules/@bitnami/readme-generator-for-helm/bin/index.js \
-	    --values charts/quorate/values.yaml --readme charts/quorate/README.md
+	for chart in charts/*; do \
+	    node .tools/chart/node_modules/@bitnami/readme-generator-for-helm/bin/index.js \
+	        --values "$$chart/values.yaml" --readme "$$chart/README.md"; \
+	done
+	scripts/share-templates.sh
 	scripts/render-manifests.sh
 
 .PHONY: doc

@@ -21,10 +21,10 @@ pub(super) struct InstallArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  # an init container of this image, with a volume at /quorate
-  quorate install /quorate
+  # an init container of this image, with a volume at /opt/quorate
+  quorate install /opt/quorate
 
-The worker's container, of any image, then runs /quorate/quorate exec -- ./worker from the same volume. The copy replaces an older one at once and whole. It runs in an image without a C library only where this program was \
+The worker's container, of any image, then runs /opt/quorate/quorate exec -- ./worker from the same volume. The copy replaces an older one at once and whole. It runs in an image without a C library only where this program was \
 built statically (`make static`, and so the image): it says so if not.";
 
 pub(super) fn execute(arguments: &InstallArguments) -> anyhow::Result<Exit> {

@@ -10,7 +10,7 @@ use super::harness::{IN_THE_BOX, object, objects, package, rendered, tool};
 use crate::common::candidate::{Launch, Voters, eventually};
 
 /// The rules of an election `l`, with what else is set.
-fn spec(more: &[&str]) -> Value {
+pub fn spec(more: &[&str]) -> Value {
     let arguments =
         [&IN_THE_BOX[..], &["--set", "prometheusRule.enabled=true", "--set", "election=l"], more].concat();
     object(&objects(&rendered("helm-4", &arguments)), "PrometheusRule", "")["spec"].clone()

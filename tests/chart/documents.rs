@@ -4,25 +4,41 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::harness::{HELMS, chart, package, tool};
+use super::harness::{HELMS, chart, library, package, tool};
 
 #[test]
-fn the_table_of_values_is_the_one_that_is_generated() {
+fn the_tables_of_values_are_those_that_are_generated() {
+    for chart in [chart(), library()] {
+        let folder = tempfile::tempdir().unwrap();
+        let readme = folder.path().join("README.md");
+        fs::copy(chart.join("README.md"), &readme).unwrap();
+        let output = std::process::Command::new("node")
+            .arg(package().join(".tools/chart/node_modules/@bitnami/readme-generator-for-helm/bin/index.js"))
+            .arg("--values")
+            .arg(chart.join("values.yaml"))
+            .arg("--readme")
+            .arg(&readme)
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&told));
+        let is_same =
+            fs::read_to_string(&readme).unwrap() == fs::read_to_string(chart.join("README.md")).unwrap();
+        assert!(is_same, "{}/README.md is not what values.yaml says: run make chart", chart.display());
+    }
+}
+
+#[test]
+fn the_library_has_what_the_chart_has() {
     let folder = tempfile::tempdir().unwrap();
-    let readme = folder.path().join("README.md");
-    fs::copy(chart().join("README.md"), &readme).unwrap();
-    let output = std::process::Command::new("node")
-        .arg(package().join(".tools/chart/node_modules/@bitnami/readme-generator-for-helm/bin/index.js"))
-        .arg("--values")
-        .arg(chart().join("values.yaml"))
-        .arg("--readme")
-        .arg(&readme)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
-    let is_same =
-        fs::read_to_string(&readme).unwrap() == fs::read_to_string(chart().join("README.md")).unwrap();
-    assert!(is_same, "charts/quorate/README.md is not what values.yaml says: run make chart");
+    let script = package().join("scripts/share-templates.sh");
+    assert!(std::process::Command::new(script).arg(folder.path()).status().unwrap().success());
+    let read = |folder: &std::path::Path| fs::read_to_string(folder.join("_shared.tpl")).unwrap();
+    let is_same = read(folder.path()) == read(&library().join("templates"));
+    assert!(
+        is_same,
+        "charts/quorate-sidecar/templates/_shared.tpl is not what charts/quorate says: run make chart"
+    );
 }
 
 #[test]
@@ -57,18 +73,22 @@ fn the_schema_and_the_values_have_the_same_keys() {
             compare(&format!("{path}.{key}"), value, &properties[key]);
         }
     }
-    let values: Value =
-        serde_yaml::from_str(&fs::read_to_string(chart().join("values.yaml")).unwrap()).unwrap();
-    let schema: Value =
-        serde_json::from_str(&fs::read_to_string(chart().join("values.schema.json")).unwrap()).unwrap();
-    compare("values", &values, &schema);
+    for chart in [chart(), library()] {
+        let values: Value =
+            serde_yaml::from_str(&fs::read_to_string(chart.join("values.yaml")).unwrap()).unwrap();
+        let schema: Value =
+            serde_json::from_str(&fs::read_to_string(chart.join("values.schema.json")).unwrap()).unwrap();
+        compare(&chart.display().to_string(), &values, &schema);
+    }
 }
 
 #[test]
-fn the_chart_s_version_is_the_program_s() {
-    let text = fs::read_to_string(chart().join("Chart.yaml")).unwrap();
-    let chart: Value = serde_yaml::from_str(&text).unwrap();
-    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+fn the_charts_version_is_the_program_s() {
+    for chart in [chart(), library()] {
+        let text = fs::read_to_string(chart.join("Chart.yaml")).unwrap();
+        let chart: Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    }
 }
 
 #[test]

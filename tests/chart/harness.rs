@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// What is promised: the oldest with native sidecars, one between, the newest.
+pub const VERSIONS: [&str; 3] = ["1.29", "1.33", "1.36"];
 pub const HELMS: [&str; 2] = ["helm-3", "helm-4"];
 /// A release that renders with nothing but voters in the box.
 pub const IN_THE_BOX: [&str; 2] = ["--set", "bundledVoters.enabled=true"];
@@ -18,6 +20,11 @@ pub fn package() -> &'static Path {
 
 pub fn chart() -> PathBuf {
     package().join("charts/quorate")
+}
+
+/// The library chart for sidecars.
+pub fn library() -> PathBuf {
+    package().join("charts/quorate-sidecar")
 }
 
 /// A program that `scripts/tools.sh chart` installs.
@@ -102,4 +109,46 @@ pub fn fed(mut command: Command, input: &str) -> Output {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
+}
+
+/// Strictly, against every promised version; kinds that are not Kubernetes' own must be named.
+pub fn validate(text: &str, others: &[&str]) -> Output {
+    let mut validate = tool("python");
+    validate.arg(package().join("scripts/chart/validate.py"));
+    validate.args(others.iter().map(|kind| format!("--others={kind}"))).args(VERSIONS);
+    fed(validate, text)
+}
+
+/// The restricted Pod Security Standard, a read-only root (but for `writable`), no token, no limit of processor time.
+pub fn assert_restricted(name: &str, pod: &Value, writable: &[&str]) {
+    assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+    assert_eq!(pod["enableServiceLinks"], false, "{name}");
+    for host in ["hostNetwork", "hostPID", "hostIPC"] {
+        assert!(pod[host].is_null(), "{name} {host}");
+    }
+    assert!(pod["volumes"].as_array().unwrap().iter().all(|volume| volume["hostPath"].is_null()), "{name}");
+    for container in containers(pod) {
+        let own = &container["securityContext"];
+        let effective = |key: &str| if own[key].is_null() { &pod["securityContext"][key] } else { &own[key] };
+        let name = format!("{name} {}", container["name"]);
+        assert_eq!(effective("runAsNonRoot"), true, "{name}");
+        assert_ne!(effective("runAsUser").as_u64(), Some(0), "{name}");
+        assert_eq!(effective("seccompProfile")["type"], "RuntimeDefault", "{name}");
+        assert_eq!(own["allowPrivilegeEscalation"], false, "{name}");
+        assert_eq!(own["capabilities"], serde_json::json!({"drop": ["ALL"]}), "{name}");
+        let is_writable = writable.iter().any(|writable| container["name"] == *writable);
+        assert!(is_writable || own["readOnlyRootFilesystem"] == true, "{name}");
+        assert!(container["resources"]["limits"]["cpu"].is_null(), "{name}: throttling loses leases");
+    }
+}
+
+/// All containers of a Pod, the first ones included.
+pub fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    ["initContainers", "containers"].into_iter().filter_map(|key| pod[key].as_array()).flatten()
+}
+
+/// A copy of a folder in another one.
+pub fn copied(from: &Path, into: &Path) {
+    fs::create_dir_all(into).unwrap();
+    assert!(Command::new("cp").arg("-r").args([from, into]).status().unwrap().success());
 }

@@ -12,6 +12,32 @@ const REFUSED: &[(&[&str], &[&str])] = &[
     (&["bundledVoters.enabled=true", "bundledVoters.replicas=4"], &["replicas"]),
     (&["bundledVoters.enabled=true", "image.digest=latest"], &["digest"]),
     (&["bundledVoters.enabled=true", "election=Orders"], &["election"]),
+    (&["bundledVoters.enabled=true", "mode=sidecar"], &["mode"]),
+    (&["bundledVoters.enabled=true", "mode=exec"], &["mode=exec", "work.image.repository"]),
+    (
+        &["bundledVoters.enabled=true", "mode=exec", "work.image.repository=orders"],
+        &["neither a tag nor a digest"],
+    ),
+    (
+        &["bundledVoters.enabled=true", "mode=exec", "work.image.repository=orders", "work.image.tag=v1"],
+        &["work.command", "whole command line"],
+    ),
+    (
+        &[
+            "bundledVoters.enabled=true",
+            "mode=exec",
+            "work.image.repository=orders",
+            "work.image.tag=v1",
+            "work.command[0]=orders",
+            "work.options[0]=--",
+        ],
+        &["work.options has --", "work.command"],
+    ),
+    (&["bundledVoters.enabled=true", "work.command[0]=orders"], &["mode=standalone", "set mode=exec"]),
+    (
+        &["bundledVoters.enabled=true", "podMonitor.enabled=true", "serviceMonitor.enabled=true"],
+        &["scraped twice", "enable one"],
+    ),
     (
         &[
             "bundledVoters.enabled=true",

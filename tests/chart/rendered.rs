@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::harness::{
-    HELMS, IN_THE_BOX, fed, object, objects, package, pods, rendered, rendered_with, tool, values_files,
+    HELMS, IN_THE_BOX, assert_restricted, object, objects, package, pods, rendered, rendered_with, tool,
+    validate, values_files,
 };
-
-const VERSIONS: [&str; 3] = ["1.29", "1.33", "1.36"];
 
 #[test]
 fn both_helms_lint_it_strictly() {
@@ -45,10 +44,7 @@ fn every_object_is_valid_in_every_version_of_kubernetes() {
             objects(&all("1.36")).len(),
             "nothing depends on the version"
         );
-        let mut validate = tool("python");
-        validate.arg(package().join("scripts/chart/validate.py"));
-        validate.args(["--others=PodMonitor", "--others=PrometheusRule"]).args(VERSIONS);
-        let output = fed(validate, &all("1.33"));
+        let output = validate(&all("1.33"), &["PodMonitor", "ServiceMonitor", "PrometheusRule"]);
         assert!(output.status.success(), "{helm}:\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -60,24 +56,37 @@ fn the_check_of_validity_refuses_what_it_does_not_know() {
         "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: x, imag: y}]}\n",
         "",
     ] {
-        let mut validate = tool("python");
-        validate.arg(package().join("scripts/chart/validate.py")).args(["--others=PodMonitor", "1.29"]);
-        assert!(!fed(validate, wrong).status.success(), "{wrong}");
+        assert!(!validate(wrong, &["PodMonitor"]).status.success(), "{wrong}");
     }
 }
 
-/// The fields of a `PodMonitor` that are rendered; the rule's are promtool's to judge.
+/// The fields of monitors that are rendered; the rule's are promtool's to judge.
 #[test]
-fn the_pod_monitor_has_known_fields_only_and_selects_the_candidates_port() {
+fn monitors_have_known_fields_only_and_select_each_candidate_once() {
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let port = |all: &[Value]| {
+        object(all, "Deployment", "")["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"].clone()
+    };
+
     let all = objects(&rendered_with("helm-4", &values_files()[3], &[]));
     let monitor = object(&all, "PodMonitor", "");
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&monitor["spec"]), ["podMetricsEndpoints", "selector"]);
     assert_eq!(keys(&monitor["spec"]["podMetricsEndpoints"][0]), ["interval", "path", "port"]);
-    let deployment = object(&all, "Deployment", "");
-    assert_eq!(monitor["spec"]["selector"], deployment["spec"]["selector"]);
-    let port = &deployment["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
-    assert_eq!(&monitor["spec"]["podMetricsEndpoints"][0]["port"], port);
+    assert_eq!(monitor["spec"]["selector"], object(&all, "Deployment", "")["spec"]["selector"]);
+    assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], port(&all));
+
+    let all = objects(&rendered_with("helm-4", &values_files()[4], &[]));
+    let monitor = object(&all, "ServiceMonitor", "");
+    assert_eq!(keys(&monitor["spec"]), ["endpoints", "selector"]);
+    assert_eq!(keys(&monitor["spec"]["endpoints"][0]), ["interval", "path", "port"]);
+    let wanted = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    let is_selected = |one: &&Value| {
+        one["kind"] == "Service" && wanted.iter().all(|(key, value)| one["metadata"]["labels"][key] == *value)
+    };
+    let selected: Vec<_> = all.iter().filter(is_selected).collect();
+    assert_eq!(selected.len(), 1, "one leader must not be counted twice: {selected:?}");
+    assert_eq!(selected[0]["spec"]["ports"][0]["name"], monitor["spec"]["endpoints"][0]["port"]);
+    assert_eq!(selected[0]["spec"]["publishNotReadyAddresses"], true, "also those that are not Ready");
 }
 
 #[test]
@@ -103,25 +112,7 @@ fn every_pod_meets_the_restricted_standard_and_has_no_token() {
         let pods = pods(&all);
         assert!(pods.len() >= 2, "candidates and the check");
         for (name, pod) in pods {
-            let context = &pod["securityContext"];
-            assert_eq!(context["runAsNonRoot"], true, "{name}");
-            assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault", "{name}");
-            assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
-            assert_eq!(pod["enableServiceLinks"], false, "{name}");
-            for host in ["hostNetwork", "hostPID", "hostIPC"] {
-                assert!(pod[host].is_null(), "{name} {host}");
-            }
-            for container in pod["containers"].as_array().unwrap() {
-                assert_eq!(
-                    container["securityContext"],
-                    json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}),
-                    "{name}"
-                );
-                assert!(container["resources"]["limits"]["cpu"].is_null(), "{name}: throttling loses leases");
-            }
-            for volume in pod["volumes"].as_array().unwrap() {
-                assert!(volume["hostPath"].is_null(), "{name}");
-            }
+            assert_restricted(&name, pod, &["work"]);
         }
     }
 }

@@ -67,6 +67,22 @@ fn other_voters_are_refused_unless_everything_was_stopped() {
 }
 
 #[test]
+fn another_name_is_refused_unless_everything_was_stopped() {
+    let before = "\"quorate.dev/election\" \"quorate/space-release\"";
+    assert_eq!(refused(before, &[]), None);
+    for more in ["quorate.election=other", "quorate.keyPrefix=other"] {
+        let told = refused(before, &["--set", more]).unwrap();
+        for word in
+            ["quorate/space-release", "other", "beside each other", "votersChanged=iStoppedEverything"]
+        {
+            assert!(told.contains(word), "{told}");
+        }
+        let stopped = ["--set", more, "--set", "quorate.votersChanged=iStoppedEverything"];
+        assert_eq!(refused(before, &stopped), None);
+    }
+}
+
+#[test]
 fn a_ttl_changes_by_at_most_a_factor_of_two() {
     for (before, is_taken) in [(10_000, true), (5_000, true), (20_000, true), (4_999, false), (20_001, false)]
     {
@@ -85,4 +101,5 @@ fn the_installed_release_tells_its_voters_and_its_ttl() {
     let notes = &map["metadata"]["annotations"];
     assert!(SAME.contains(notes["quorate.dev/voters"].as_str().unwrap()), "{notes}");
     assert_eq!(notes["quorate.dev/ttl-ms"], "10000");
+    assert_eq!(notes["quorate.dev/election"], "quorate/space-release");
 }

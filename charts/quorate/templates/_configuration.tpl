@@ -33,7 +33,15 @@ timing:
   {{ $key }}: {{ $value }}
 {{- end }}
 {{- end }}
-readiness: {{ .Values.readiness }}
+{{- with .Values.readiness }}
+readiness: {{ . }}
+{{- end }}
+{{- with .Values.hardFence }}
+hardFence: {{ . }}
+{{- end }}
+{{- with include "quorate.statusFile" . }}
+statusFile: {{ . }}
+{{- end }}
 onEpochReset: {{ .Values.onEpochReset }}
 http: {listen: "[::]:{{ .Values.service.port }}"}
 log: {{- .Values.log | toYaml | nindent 2 }}

@@ -1,0 +1,93 @@
+//! Mode `exec`: the program is brought to somebody else's image, and the command of that image is the work.
+
+use serde_json::{Value, json};
+
+use super::harness::{IN_THE_BOX, object, objects, rendered, rendered_with, values_files};
+
+const WRAPPED: [&str; 8] = [
+    "--set",
+    "mode=exec",
+    "--set",
+    "work.image.repository=orders",
+    "--set",
+    "work.image.tag=v1",
+    "--set",
+    "work.command={orders,--all}",
+];
+
+fn wrapped(more: &[&str]) -> Vec<Value> {
+    objects(&rendered("helm-4", &[&IN_THE_BOX[..], &WRAPPED[..], more].concat()))
+}
+
+fn pod(all: &[Value]) -> Value {
+    object(all, "Deployment", "")["spec"]["template"]["spec"].clone()
+}
+
+#[test]
+fn the_command_runs_under_the_program_that_was_brought() {
+    let pod = pod(&objects(&rendered_with("helm-4", &values_files()[4], &[])));
+    let installer = &pod["initContainers"][0];
+    assert_eq!(installer["args"], json!(["install", "/opt/quorate"]));
+    assert!(installer["restartPolicy"].is_null(), "it ends");
+    let work = &pod["containers"][0];
+    assert_eq!(
+        work["command"],
+        json!([
+            "/opt/quorate/quorate",
+            "exec",
+            "--health-http",
+            "http://localhost:8080/healthz",
+            "--stop-signal",
+            "INT",
+            "--",
+            "/usr/bin/orders",
+            "--queue",
+            "incoming"
+        ])
+    );
+    assert_eq!(work["image"], "registry.example.internal/orders:1.4");
+    let volume = |mounts: &Value| {
+        let is_it = |mount: &&Value| mount["mountPath"] == "/opt/quorate";
+        mounts.as_array().unwrap().iter().find(is_it).unwrap().clone()
+    };
+    assert_eq!(volume(&installer["volumeMounts"])["name"], volume(&work["volumeMounts"])["name"]);
+    assert_eq!(volume(&work["volumeMounts"])["readOnly"], true, "nobody changes the program that fences him");
+    assert_eq!(
+        (&work["securityContext"]["runAsUser"], &pod["securityContext"]["fsGroup"]),
+        (&json!(1000), &json!(65532))
+    );
+}
+
+/// A volume over the image's own file would hide the program from the one that copies it.
+#[test]
+fn the_program_is_brought_to_another_place_than_its_own() {
+    let dockerfile = std::fs::read_to_string(super::harness::package().join("deploy/Dockerfile")).unwrap();
+    assert!(dockerfile.contains("ENTRYPOINT [\"/quorate\"]"));
+    let place = pod(&wrapped(&[]))["initContainers"][0]["args"][1].clone();
+    assert!(!place.as_str().unwrap().starts_with("/quorate"), "{place}");
+}
+
+#[test]
+fn work_reaches_what_it_likes_unless_it_is_told_what() {
+    let policy = |more: &[&str]| object(&wrapped(more), "NetworkPolicy", "quorate")["spec"].clone();
+    let open = policy(&[]);
+    assert_eq!((&open["policyTypes"], &open["egress"]), (&json!(["Ingress"]), &Value::Null));
+    let limited = policy(&["--set", "networkPolicy.extraEgress[0].ports[0].port=5432"]);
+    assert_eq!(limited["policyTypes"], json!(["Ingress", "Egress"]));
+    let egress = limited["egress"].as_array().unwrap();
+    assert_eq!(egress.len(), 3, "DNS, the voters, and what it was told: {egress:?}");
+    let standalone = objects(&rendered("helm-4", &IN_THE_BOX));
+    let standalone = &object(&standalone, "NetworkPolicy", "quorate")["spec"];
+    assert_eq!(standalone["policyTypes"], json!(["Ingress", "Egress"]));
+}
+
+#[test]
+fn the_leader_s_service_leads_to_the_ports_of_the_work() {
+    let all = objects(&rendered_with("helm-4", &values_files()[4], &[]));
+    let ports = object(&all, "Service", "-leader")["spec"]["ports"].clone();
+    let names: Vec<_> = ports.as_array().unwrap().iter().map(|port| port["name"].clone()).collect();
+    assert_eq!(names, ["http", "orders", "gossip"]);
+    assert_eq!(ports[2]["protocol"], "UDP");
+    let ingress = &object(&all, "NetworkPolicy", "quorate")["spec"]["ingress"][0]["ports"];
+    assert_eq!(ingress.as_array().unwrap().len(), 3);
+}
