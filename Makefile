@@ -119,6 +119,17 @@ recording: ## play the live demo and record it: docs/demo.svg
 	PATH="$$PATH:$(CURDIR)/.tools/valkey-8.1" PYTHONPATH=.tools/recording \
 	    .tools/recording/python scripts/record-demo.py target/release/quorate docs/demo.svg
 
+.PHONY: picture
+picture: ## draw the dashboard from a real Prometheus that watched real candidates: docs/dashboard.png
+	@scripts/tools.sh rust servers chart picture
+	QUORATE_DASHBOARD_PICTURE=$(CURDIR)/docs/dashboard.png \
+	    cargo test --locked --features planted-bugs --test chart monitored
+
+.PHONY: deny
+deny: ## licences, duplicates and sources of everything that is built in
+	@scripts/tools.sh rust deny
+	.tools/deny/bin/cargo-deny --locked check bans licenses sources
+
 .PHONY: chart
 chart: ## write anew what is generated from the chart: tables of values, the library's share, deploy/manifests
 	@scripts/tools.sh chart

