@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::alerts::{exported, series};
-use super::harness::{chart, object, objects, rendered_with, tool, values_files};
+use super::harness::{chart, object, objects, rendered_with, tool, values};
 
 fn dashboard() -> Value {
     serde_json::from_str(&fs::read_to_string(chart().join("files/dashboard.json")).unwrap()).unwrap()
@@ -105,7 +105,7 @@ fn panels_do_not_overlap() {
 
 #[test]
 fn the_chart_ships_it() {
-    let all = objects(&rendered_with("helm-4", &values_files()[0], &[]));
+    let all = objects(&rendered_with("helm-4", &values("in-the-box"), &[]));
     let map = object(&all, "ConfigMap", "-dashboard");
     let shipped: Value = serde_json::from_str(map["data"]["quorate.json"].as_str().unwrap()).unwrap();
     assert_eq!(shipped, dashboard());

@@ -33,12 +33,10 @@ fn the_library_has_what_the_chart_has() {
     let folder = tempfile::tempdir().unwrap();
     let script = package().join("scripts/share-templates.sh");
     assert!(std::process::Command::new(script).arg(folder.path()).status().unwrap().success());
-    let read = |folder: &std::path::Path| fs::read_to_string(folder.join("_shared.tpl")).unwrap();
-    let is_same = read(folder.path()) == read(&library().join("templates"));
-    assert!(
-        is_same,
-        "charts/quorate-sidecar/templates/_shared.tpl is not what charts/quorate says: run make chart"
-    );
+    for file in ["templates/_shared.tpl", "files/alerts.yaml"] {
+        let is_same = fs::read(folder.path().join(file)).unwrap() == fs::read(library().join(file)).unwrap();
+        assert!(is_same, "charts/quorate-sidecar/{file} is not what charts/quorate says: run make chart");
+    }
 }
 
 #[test]

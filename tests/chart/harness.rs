@@ -45,6 +45,11 @@ pub fn values_files() -> Vec<PathBuf> {
     files
 }
 
+/// The one of that name.
+pub fn values(name: &str) -> PathBuf {
+    chart().join(format!("ci/{name}-values.yaml"))
+}
+
 /// `helm template release CHART -n space`, with more arguments.
 pub fn template<S: AsRef<OsStr>>(helm: &str, chart: &Path, more: &[S]) -> Output {
     tool(helm)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::harness::{
     HELMS, IN_THE_BOX, assert_restricted, object, objects, package, pods, rendered, rendered_with, tool,
-    validate, values_files,
+    validate, values, values_files,
 };
 
 #[test]
@@ -68,14 +68,14 @@ fn monitors_have_known_fields_only_and_select_each_candidate_once() {
         object(all, "Deployment", "")["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"].clone()
     };
 
-    let all = objects(&rendered_with("helm-4", &values_files()[3], &[]));
+    let all = objects(&rendered_with("helm-4", &values("own-voters"), &[]));
     let monitor = object(&all, "PodMonitor", "");
     assert_eq!(keys(&monitor["spec"]), ["podMetricsEndpoints", "selector"]);
     assert_eq!(keys(&monitor["spec"]["podMetricsEndpoints"][0]), ["interval", "path", "port"]);
     assert_eq!(monitor["spec"]["selector"], object(&all, "Deployment", "")["spec"]["selector"]);
     assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], port(&all));
 
-    let all = objects(&rendered_with("helm-4", &values_files()[4], &[]));
+    let all = objects(&rendered_with("helm-4", &values("wrapped-work"), &[]));
     let monitor = object(&all, "ServiceMonitor", "");
     assert_eq!(keys(&monitor["spec"]), ["endpoints", "selector"]);
     assert_eq!(keys(&monitor["spec"]["endpoints"][0]), ["interval", "path", "port"]);
@@ -177,4 +177,33 @@ fn an_upgrade_of_the_chart_alone_leaves_the_voters_be() {
         template(&after, "Deployment", ""),
         "a new image rolls the candidates"
     );
+}
+
+/// Only Helm 4 renders them without a cluster.
+#[test]
+fn notes_say_who_leads_and_what_to_expect() {
+    let notes = |name: &str| {
+        let output = tool("helm-4")
+            .args(["install", "release", "--dry-run=client", "--namespace", "space", "--values"])
+            .args([values(name), package().join("charts/quorate")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().split_once("NOTES:").unwrap().1.to_owned()
+    };
+    let own = notes("own-voters");
+    assert!(own.contains("exec deploy/release-quorate -- /quorate status"), "{own}");
+    assert!(own.contains("asks /leaderz") && !own.contains("share this cluster's fate"), "{own}");
+    assert!(notes("in-the-box").contains("share this cluster's fate"));
+    let leader = notes("leader-readiness");
+    for word in [
+        "Only the leader is ever Ready",
+        "Helm 4 and Flux wait for every replica and time out",
+        "`helm --wait` of Helm 3",
+    ] {
+        assert!(leader.contains(word), "{leader}");
+    }
+    let wrapped = notes("wrapped-work");
+    assert!(wrapped.contains("--container work -- /opt/quorate/quorate resign"), "{wrapped}");
+    assert!(!wrapped.contains("asks /leaderz"), "{wrapped}");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::alerts::assert_tested;
 use super::configuration::{assert_mounted, assert_taken};
 use super::harness::{
     HELMS, assert_restricted, containers, copied, library, object, objects, package, pods, template, tool,
@@ -106,6 +107,17 @@ fn the_sidecar_is_a_native_one_with_all_that_its_configuration_names() {
     assert_eq!(pod["containers"][0]["volumeMounts"][0]["readOnly"], true, "the worker reads, and writes not");
     let is_rolled = template["metadata"]["annotations"]["quorate.dev/quorate-configuration"].is_string();
     assert!(is_rolled, "{template}");
+}
+
+/// The cases of the chart's own alerts, on those of the library.
+#[test]
+fn its_alerts_are_the_chart_s() {
+    let arguments = ["--set", "monitoring=true", "--set", "quorate.election=l"];
+    let all = objects(&Consumer::new("helm-4").rendered("helm-4", &arguments));
+    assert_tested(&object(&all, "PrometheusRule", "-quorate")["spec"]);
+    let port = &object(&all, "PodMonitor", "")["spec"]["podMetricsEndpoints"][0]["port"];
+    let pod = &object(&all, "Deployment", "")["spec"]["template"]["spec"];
+    assert_eq!(port, &pod["initContainers"][0]["ports"][0]["name"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{IN_THE_BOX, object, objects, rendered, rendered_with, values_files};
+use super::harness::{IN_THE_BOX, object, objects, rendered, rendered_with, values};
 
 const WRAPPED: [&str; 8] = [
     "--set",
@@ -25,7 +25,7 @@ fn pod(all: &[Value]) -> Value {
 
 #[test]
 fn the_command_runs_under_the_program_that_was_brought() {
-    let pod = pod(&objects(&rendered_with("helm-4", &values_files()[4], &[])));
+    let pod = pod(&objects(&rendered_with("helm-4", &values("wrapped-work"), &[])));
     let installer = &pod["initContainers"][0];
     assert_eq!(installer["args"], json!(["install", "/opt/quorate"]));
     assert!(installer["restartPolicy"].is_null(), "it ends");
@@ -83,7 +83,7 @@ fn work_reaches_what_it_likes_unless_it_is_told_what() {
 
 #[test]
 fn the_leader_s_service_leads_to_the_ports_of_the_work() {
-    let all = objects(&rendered_with("helm-4", &values_files()[4], &[]));
+    let all = objects(&rendered_with("helm-4", &values("wrapped-work"), &[]));
     let ports = object(&all, "Service", "-leader")["spec"]["ports"].clone();
     let names: Vec<_> = ports.as_array().unwrap().iter().map(|port| port["name"].clone()).collect();
     assert_eq!(names, ["http", "orders", "gossip"]);

@@ -9,6 +9,13 @@
 {{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{- define "quorate-sidecar.labels" -}}
+helm.sh/chart: {{ printf "quorate-sidecar-%s" .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/part-of: quorate
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
 {{- define "quorate-sidecar.election" -}}
 {{- default (printf "%s-%s" .Release.Namespace .Release.Name) .Values.election -}}
 {{- end -}}
@@ -23,6 +30,10 @@
 
 {{- define "quorate-sidecar.commonAuth" -}}
 {{- .Values.auth | toYaml -}}
+{{- end -}}
+
+{{/* None: labels and slices take rights that the Pod's owner would have to give. */}}
+{{- define "quorate-sidecar.hasGate" -}}
 {{- end -}}
 
 {{- define "quorate-sidecar.image" -}}

@@ -7,11 +7,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata:
   name: {{ include "quorate-sidecar.fullname" . }}
-  labels:
-    helm.sh/chart: {{ printf "quorate-sidecar-%s" .Chart.Version | replace "+" "_" }}
-    app.kubernetes.io/instance: {{ .Release.Name }}
-    app.kubernetes.io/part-of: quorate
-    app.kubernetes.io/managed-by: {{ .Release.Service }}
+  labels: {{- include "quorate-sidecar.labels" . | nindent 4 }}
   annotations:
     # What the next upgrade is compared with.
     quorate.dev/election: {{ printf "%s/%s" .Values.keyPrefix (include "quorate-sidecar.election" .) | quote }}
@@ -20,6 +16,20 @@ metadata:
 data:
   quorate.yaml: |
     {{- include "quorate-sidecar.configuration" . | nindent 4 }}
+{{- end -}}
+
+{{/* An object of its own: the alerts of this election. */}}
+{{- define "quorate-sidecar.prometheusRule" -}}
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: {{ include "quorate-sidecar.fullname" . }}
+  labels: {{- include "quorate-sidecar.labels" . | nindent 4 }}
+    {{- with .Values.prometheusRule.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  groups: {{- include "quorate-sidecar.ruleGroups" . | nindent 4 }}
 {{- end -}}
 
 {{/* Under the Pod's `annotations`: only Secrets are read again while a candidate runs; any other change rolls it. */}}
