@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -19,13 +19,18 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{Log, LogFormat, LogLevel};
 
+/// How many lines wait for whoever reads standard error, before more are dropped: minutes at `info`, a burst at `trace`.
+/// The room for them is taken at once, 32 bytes each; the crate's own limit would be half of what the process needs.
+const LINES_WAITING: usize = 4096;
+
 /// Begins to log, for the rest of the process. What was logged last is written when the guard is dropped.
 ///
 /// # Errors
 ///
 /// Where it was done before.
 pub fn begin(log: Log) -> Result<WorkerGuard, TryInitError> {
-    let (writer, guard) = tracing_appender::non_blocking(io::stderr());
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(LINES_WAITING).finish(io::stderr());
     begin_with(log, writer)?;
     Ok(guard)
 }
