@@ -122,8 +122,11 @@ impl Agent {
         self.log.try_iter().find(|line| says(line, message))
     }
 
-    pub fn has_ended(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait()?.is_some())
+    /// How it ended, if it has, and the last line of its log.
+    pub fn ended(&mut self) -> Result<Option<String>> {
+        let Some(status) = self.child.try_wait()? else { return Ok(None) };
+        let last = std::iter::from_fn(|| self.log.recv_timeout(LINE_LIMIT).ok()).last();
+        Ok(Some(format!("{status}; its last words: {}", last.unwrap_or_default())))
     }
 
     /// Waits for its end.

@@ -149,7 +149,8 @@ impl Group {
             if let Some(line) = self.agent.told_already("command ended") {
                 break Some(line);
             }
-            if self.agent.has_ended()? {
+            if let Some(how) = self.agent.ended()? {
+                Line::Note(format!("exec, quorum lost: an agent ended, {how}")).print()?;
                 break None;
             }
             if began.elapsed() > PATIENCE {
