@@ -75,6 +75,7 @@ fn the_manual_has_a_page_for_every_command_with_every_flag_and_example_of_its_he
     assert_eq!(std::fs::read_dir(&place).unwrap().count(), COMMANDS.len() + 1);
     let first = std::fs::read(place.join("quorate.1")).unwrap();
     assert_eq!(first, quorate(&["man"]).stdout);
+    assert_eq!(std::fs::read(place.join("quorate-resign.1")).unwrap(), quorate(&["man", "resign"]).stdout);
     for command in COMMANDS {
         let page = std::fs::read_to_string(place.join(format!("quorate-{command}.1"))).unwrap();
         let page = page.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\\\", "\\");
@@ -184,6 +185,9 @@ fn every_shell_gets_a_completion() {
         let output = quorate(&["completion", shell]);
         assert_eq!(output.status.code(), Some(0));
         assert!(out(&output).contains("print-config"), "{shell}");
+        if ["bash", "zsh", "fish"].contains(&shell) {
+            assert!(out(&output).contains("regions"), "{shell}: the values of --preset");
+        }
     }
 }
 

@@ -116,7 +116,7 @@ fn other_voters_are_refused_by_candidates_until_a_reset_names_both_lists_and_ter
         &said,
         &["voters a, b, d", "voters a, b, c at a and b, other than the configured ones", "of first ("],
     );
-    says(&said, &["at a        member, released", "removed from a"]);
+    says(&said, &["at a        member, released", "removed from a", "no lease key of ours"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(!remembers(&voters.servers[0]) && !remembers(&voters.servers[1]));
     assert!(remembers(&voters.servers[2]), "a server that is not configured is not asked");

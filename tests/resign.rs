@@ -253,6 +253,12 @@ fn what_cannot_be_asked_gets_a_sentence() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (code, _, err) = resign(&["--address", &free]);
     assert!(code == Some(1) && err.contains(&format!("no agent answers at {free}")), "{err}");
+    // It takes the connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (asked, place) = (boot(), silent.local_addr().unwrap().to_string());
+    let (code, _, err) = resign(&["--address", &place]);
+    assert!(code == Some(1) && err.contains(&format!("no agent answers at {place} (not in time)")), "{err}");
+    assert!(since(asked) < Duration::from_secs(10), "{:?}", since(asked));
 
     // Without an address, the configuration tells where the own agent is; nothing else of it is looked at.
     let directory = tempfile::tempdir().unwrap();

@@ -11,19 +11,20 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{Exit, output};
 
-/// Print the manual page, or write the pages of all commands into a directory
+/// Print a manual page, or write the pages of all commands into a directory
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ManArguments {
-    /// Where to; made if it is not there. Without it, the first page goes to standard output
-    #[arg(value_name = "DIR")]
-    directory: Option<PathBuf>,
+    /// A command, whose page goes to standard output; or a directory for all pages, made if it is not there [default:
+    /// the page of quorate itself]
+    #[arg(value_name = "COMMAND|DIR")]
+    what: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   # read it
-  quorate man | man -l -
+  quorate man resign | man -l -
 
   # install all pages; then: man quorate-resign
   quorate man /usr/local/share/man/man1";
@@ -32,10 +33,10 @@ const SECTION: &str = "1";
 
 pub(super) fn execute(arguments: &ManArguments, mut root: clap::Command) -> anyhow::Result<Exit> {
     root.build();
-    let Some(directory) = &arguments.directory else {
-        output::print(&String::from_utf8(page(&root)?)?)?;
-        return Ok(Exit::Well);
-    };
+    let Some(directory) = &arguments.what else { return show(&root) };
+    if let Some(command) = directory.to_str().and_then(|name| root.find_subcommand(name)) {
+        return show(command);
+    }
     let place = directory.display();
     let refused =
         || format!("{place} is no place for the pages; give a directory that is there or can be made");
@@ -45,6 +46,11 @@ pub(super) fn execute(arguments: &ManArguments, mut root: clap::Command) -> anyh
         let file = directory.join(format!("{}.{SECTION}", title(command)));
         write(&file, command).with_context(|| format!("{} cannot be written", file.display()))?;
     }
+    Ok(Exit::Well)
+}
+
+fn show(command: &clap::Command) -> anyhow::Result<Exit> {
+    output::print(&String::from_utf8(page(command)?)?)?;
     Ok(Exit::Well)
 }
 

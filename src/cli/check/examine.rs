@@ -48,22 +48,20 @@ pub(super) async fn examine(voters: Vec<(Voter, Scope)>, timing: &Timing) -> Vec
     // At once, so that a voter that never answers is waited for once.
     let (inspections, first) = futures_util::future::join(join_all(inspecting), electorate.look()).await;
     let hosts: Vec<_> = voters.iter().map(|(voter, _)| host(voter.address())).collect();
-    let mut electorate = Electorate::new(voters, timing.voter_timeout.max(SHORTEST_LOOK));
-    let mut looks: Vec<Vec<Sight>> = Vec::with_capacity(LOOKS);
+    // Whoever was silent for that long would only be waited for again.
+    let answering = voters.into_iter().zip(&first).filter(|(_, sight)| sight.round_trip.is_some());
+    let answering = answering.map(|(voter, _)| voter).collect();
+    let mut electorate = Electorate::new(answering, timing.voter_timeout.max(SHORTEST_LOOK));
+    let mut looks = Vec::with_capacity(LOOKS);
     for _ in 0..LOOKS {
-        looks.push(electorate.look().await);
+        looks.extend(electorate.look().await);
     }
-    let examined = first.into_iter().zip(inspections).zip(hosts).enumerate();
+    let examined = first.into_iter().zip(inspections).zip(hosts);
     examined
-        .map(|(index, ((sight, inspection), host))| {
-            let of_it = looks.iter().filter_map(|look| look.get(index)?.round_trip);
-            Examined {
-                name: sight.name.clone(),
-                host,
-                inspection,
-                sight,
-                round_trip: middle(of_it.collect()),
-            }
+        .map(|((sight, inspection), host)| {
+            let of_it = looks.iter().filter(|look| look.name == sight.name);
+            let round_trip = middle(of_it.filter_map(|look| look.round_trip).collect());
+            Examined { name: sight.name.clone(), host, inspection, sight, round_trip }
         })
         .collect()
 }

@@ -176,8 +176,8 @@ pub(super) fn fell_silent(name: &str) -> String {
 
 pub(super) fn removed(election: &str, at: &[&str]) -> String {
     format!(
-        "removed from {}: nothing of {election} is left there. The next start is an epoch reset; its terms begin at the \
-         clock and are larger than all before.\n",
+        "removed from {}: no record of {election} is left there, and no lease key of ours. The next start is an epoch \
+         reset; its terms begin at the clock and are larger than all before.\n",
         names(at)
     )
 }

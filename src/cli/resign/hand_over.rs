@@ -45,6 +45,10 @@ struct Next {
 }
 
 pub(super) async fn resign(agent: &Agent, stand_back: Duration, shape: ResignOutput) -> anyhow::Result<Exit> {
+    // An agent answers this at once. Whatever else may be there must not be waited for as long as work may take to stop.
+    if let Err(sentence) = agent.status().await {
+        return Ok(failed(&sentence));
+    }
     let asked = clock::now().at;
     let answer = {
         let mut answer = pin!(agent.resign(stand_back));
