@@ -2,6 +2,7 @@
 //! consumer's script run against a real candidate and a real queue.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -77,9 +78,70 @@ fn the_second_cluster_differs_in_its_name_alone() {
     assert_eq!(text.matches("    cluster: east\n").count(), 1, "the line that the second cluster changes");
 }
 
+/// What an example starts; ended with its value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It ends at TERM, as a container's does; the second is for one that does not.
+        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), Signal::SIGTERM);
+        let begun = boot();
+        while matches!(self.0.try_wait(), Ok(None)) && since(begun) < TTL {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The server's own arguments and users, with our certificate and port: `quorate check` finds nothing wrong with it.
+#[test]
+fn the_voter_s_arguments_and_users_are_what_a_candidate_wants() {
+    let text = fs::read_to_string(package().join("deploy/examples/two-clusters/voter.yaml")).unwrap();
+    let users =
+        text.lines().filter_map(|line| line.strip_prefix("#   user ")).map(|line| format!("user {line}\n"));
+    let hash_of_sesame = "d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(path("users.acl"), users.collect::<String>().replace("HASH", hash_of_sesame)).unwrap();
+    fs::write(path("tls.crt"), certified.cert.pem()).unwrap();
+    fs::write(path("tls.key"), certified.signing_key.serialize_pem()).unwrap();
+    fs::write(path("password"), "sesame").unwrap();
+
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let all = objects(&text);
+    let arguments =
+        object(&all, "StatefulSet", "")["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    let arguments = arguments.as_array().unwrap().iter().map(|argument| {
+        let own = argument.as_str().unwrap().replace("/etc/voter", folder.path().to_str().unwrap());
+        if own == "6380" { port.clone() } else { own }
+    });
+    // The one of the tests' servers that knows TLS.
+    let server =
+        Command::new(Version::Redis70.binary()).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let _server = Running(server);
+
+    let mut told = String::new();
+    eventually("nothing is wrong with it", || {
+        let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
+            .args(["check", "--election", "ledger", "--allow-single-voter", "--username", "quorate"])
+            .args(["--voter", &format!("a=rediss://localhost:{port}")])
+            .arg("--password-file")
+            .arg(path("password"))
+            .arg("--ca-file")
+            .arg(path("tls.crt"))
+            .output()
+            .unwrap();
+        told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        output.status.success()
+    });
+    assert!(told.contains("primary") && told.contains("noeviction"), "{told}");
+}
+
 /// The consumer's script, as its container runs it.
 struct Consumer {
-    script: Child,
+    _script: Running,
     told: PathBuf,
 }
 
@@ -97,24 +159,11 @@ impl Consumer {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { script, told }
+        Self { _script: Running(script), told }
     }
 
     fn told(&self) -> String {
         fs::read_to_string(&self.told).unwrap()
-    }
-}
-
-impl Drop for Consumer {
-    fn drop(&mut self) {
-        // It ends at TERM, as a container's does; the second is for one that does not.
-        let _ = kill(Pid::from_raw(i32::try_from(self.script.id()).unwrap()), Signal::SIGTERM);
-        let begun = boot();
-        while matches!(self.script.try_wait(), Ok(None)) && since(begun) < TTL {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let _ = self.script.kill();
-        let _ = self.script.wait();
     }
 }
 
