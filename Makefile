@@ -95,7 +95,7 @@ lint: ## formatting, clippy, both feature sets, documentation, scripts, and what
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
 	cargo clippy --locked --package bench-quorate -- -D warnings
 	cargo clippy --locked --package quorate-proof --all-targets -- -D warnings
-	shellcheck scripts/*.sh bench/*.sh charts/quorate/files/*.sh .ci/run
+	shellcheck scripts/*.sh scripts/cluster/*.sh bench/*.sh charts/quorate/files/*.sh .ci/run
 	scripts/check-tree.sh
 
 .PHONY: bench

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [picture] [chart] [deny] [network]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [picture] [chart] [deny] [network] [cluster]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
@@ -14,6 +14,8 @@
 #   chart       Helm 3 and 4, Prometheus, Alertmanager, schemas of Kubernetes   (what the chart's tests need)
 #   deny        cargo-deny
 #   network     ip, to build networks in namespaces                             (what the chaos needs)
+#   cluster     containerd, etcd, and a Kubernetes that is built here           (what the test cluster needs)
+#   golang      a Go, where there is none                                       (what building a Kubernetes needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,9 +41,11 @@ debian() {
     fi
     printf 'tools: installing %s\n' "$*"
     # Lists as they are first: on most machines they are fresh enough, and the update is the slow part.
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 && return
-    "${root[@]}" apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null ||
+    # Two targets may install at the same time: the second one waits for the first one's lock.
+    local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y)
+    "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return
+    "${apt[@]}" update
+    "${apt[@]}" install --no-install-recommends "$@" >/dev/null ||
         die "apt-get could not install $*; its own words are above"
 }
 
@@ -159,6 +163,25 @@ etcd() {
     fi
 }
 
+golang() { have go || debian golang-go; }
+
+# Kubernetes itself is no package here; building it says how far it is.
+cluster() {
+    local missing=()
+    have etcd || missing+=(etcd-server)
+    have containerd || missing+=(containerd)
+    have runc || missing+=(runc)
+    [ -x /usr/lib/cni/ptp ] || missing+=(containernetworking-plugins)
+    have iptables || missing+=(iptables)
+    have ip || missing+=(iproute2)
+    have openssl || missing+=(openssl)
+    have redis-server || missing+=(redis-server)
+    have redis-cli || missing+=(redis-tools)
+    have cc || missing+=(gcc libc6-dev)
+    [ ${#missing[@]} -eq 0 ] || debian "${missing[@]}"
+    scripts/cluster/build.sh
+}
+
 # Python packages with pinned hashes, in a folder beside the Python that they are for, so that nobody has to find it again.
 pinned() { # list, what for
     local wanted=scripts/$1.txt packages=$tools/$1 python
@@ -261,7 +284,7 @@ chart() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | resources | lint | etcd | recording | picture | chart | deny | network) "$what" ;;
+    rust | server | servers | neighbours | resources | lint | etcd | recording | picture | chart | deny | network | cluster | golang) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done
