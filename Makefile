@@ -130,6 +130,11 @@ deny: ## licences, duplicates and sources of everything that is built in
 	@scripts/tools.sh rust deny
 	.tools/deny/bin/cargo-deny --locked check bans licenses sources
 
+.PHONY: sbom
+sbom: ## the bill of materials of the program, as CycloneDX: target/quorate.cdx.json
+	@scripts/tools.sh rust sbom
+	scripts/sbom.sh target/quorate.cdx.json
+
 .PHONY: chart
 chart: ## write anew what is generated from the chart: tables of values, the library's share, deploy/manifests
 	@scripts/tools.sh chart

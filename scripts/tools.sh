@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs, and nothing that is there already.
 #
-# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [picture] [chart] [deny] [network] [cluster]
+# usage: scripts/tools.sh [rust] [server] [servers] [neighbours] [resources] [lint] [etcd] [recording] [picture] [chart] [deny] [sbom] [network] [cluster]
 #   rust        rustup's toolchain of rust-toolchain.toml and a C compiler      (what building needs)
 #   server      one redis-server or valkey-server                               (what the demo needs)
 #   servers     Redis 6.2, Redis 7.0 and Valkey 8.1                             (what the tests need)
@@ -13,6 +13,7 @@
 #   picture     a Python package that draws                                     (what a picture of the dashboard needs)
 #   chart       Helm 3 and 4, Prometheus, Alertmanager, schemas of Kubernetes   (what the chart's tests need)
 #   deny        cargo-deny
+#   sbom        cargo-cyclonedx, which is compiled
 #   network     ip, to build networks in namespaces                             (what the chaos needs)
 #   cluster     containerd, etcd, and a Kubernetes that is built here           (what the test cluster needs)
 #   golang      a Go, where there is none                                       (what building a Kubernetes needs)
@@ -203,6 +204,13 @@ picture() { pinned picture 'what draws the dashboard'; }
 
 deny() { pinned deny cargo-deny; }
 
+sbom() {
+    local version=0.5.9
+    "$tools/sbom/bin/cargo-cyclonedx" cyclonedx --version 2>/dev/null | grep -qF " $version" && return
+    printf 'tools: compiling cargo-cyclonedx %s, which takes some minutes\n' "$version"
+    cargo install --quiet --locked --root "$tools/sbom" cargo-cyclonedx --version "$version"
+}
+
 # Beside the system's own, so that nothing here starts a service: a package as Debian packs it, unpacked.
 unpacked() { # package, where to
     have apt-get || die "$1 is missing, and this is not Debian: install what your system calls it, then run make again"
@@ -284,7 +292,7 @@ chart() {
 [ $# -gt 0 ] || set -- rust servers
 for what in "$@"; do
     case $what in
-    rust | server | servers | neighbours | resources | lint | etcd | recording | picture | chart | deny | network | cluster | golang) "$what" ;;
+    rust | server | servers | neighbours | resources | lint | etcd | recording | picture | chart | deny | sbom | network | cluster | golang) "$what" ;;
     *) die "no such thing to install: $what" ;;
     esac
 done
