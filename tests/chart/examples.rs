@@ -78,8 +78,8 @@ fn the_second_cluster_differs_in_its_name_alone() {
     assert_eq!(text.matches("    cluster: east\n").count(), 1, "the line that the second cluster changes");
 }
 
-/// What an example starts; ended with its value.
-struct Running(Child);
+/// What a container would run; ended with its value.
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

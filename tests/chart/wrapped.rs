@@ -1,9 +1,17 @@
 //! Mode `exec`: the program is brought to somebody else's image, and the command of that image is the work.
 
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::examples::Running;
 use super::harness::{IN_THE_BOX, object, objects, rendered, rendered_with, values};
 
+use crate::common::candidate::{Voters, eventually};
+
+const TTL: Duration = Duration::from_secs(2);
 const WRAPPED: [&str; 8] = [
     "--set",
     "mode=exec",
@@ -90,4 +98,52 @@ fn the_leader_s_service_leads_to_the_ports_of_the_work() {
     assert_eq!(ports[2]["protocol"], "UDP");
     let ingress = &object(&all, "NetworkPolicy", "quorate")["spec"]["ingress"][0]["ports"];
     assert_eq!(ingress.as_array().unwrap().len(), 3);
+}
+
+/// The installer's arguments and the work's command line, with real voters: the command runs, and ends with its Pod.
+#[test]
+fn what_is_rendered_runs_the_work() {
+    let (voters, folder) = (Voters::experienced(3, TTL), tempfile::tempdir().unwrap());
+    let seen = folder.path().join("seen");
+    let urls = voters.urls().into_iter().map(|(name, url)| json!({"name": name, "url": url}));
+    let work = json!({
+        "image": {"repository": "orders", "tag": "v1"},
+        "options": ["--stop-signal", "INT"],
+        "command": ["sh", "-c", format!("echo \"$QUORATE_ELECTION $QUORATE_TERM\" >{}; exec sleep 1000", seen.display())],
+    });
+    let values = json!({
+        "mode": "exec", "work": work, "election": "orders", "timing": {"ttl": "2s"}, "voters": urls.collect::<Vec<_>>(),
+    });
+    let file = folder.path().join("values.json");
+    fs::write(&file, values.to_string()).unwrap();
+    let all = objects(&rendered_with("helm-4", &file, &[]));
+    let pod = pod(&all);
+
+    let configuration = folder.path().join("quorate.yaml");
+    let map = all.iter().find_map(|one| one["data"]["quorate.yaml"].as_str()).unwrap();
+    fs::write(&configuration, map).unwrap();
+    let words = |list: &Value| {
+        let own =
+            |word: &Value| word.as_str().unwrap().replace("/opt/quorate", folder.path().to_str().unwrap());
+        list.as_array().unwrap().iter().map(own).collect::<Vec<_>>()
+    };
+    let installed = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(words(&pod["initContainers"][0]["args"]))
+        .output()
+        .unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let command = words(&pod["containers"][0]["command"]);
+    let running = Command::new(&command[0])
+        .args(&command[1..])
+        .env("POD_NAME", "release-quorate-0")
+        .env("QUORATE_CONFIG", configuration)
+        .env("QUORATE_HTTP_LISTEN", "127.0.0.1:0")
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running(running);
+    eventually("the work runs", || fs::read_to_string(&seen).is_ok_and(|seen| seen.starts_with("orders 1")));
+    drop(running);
+    let lease = voters.servers[0].command(&["EXISTS", "quorate:{orders}:lease"]).unwrap();
+    assert_eq!(lease, "0", "it handed over when its Pod was told to end");
 }
