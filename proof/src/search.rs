@@ -16,6 +16,8 @@ mod effects;
 mod explain;
 mod rules;
 mod state;
+#[cfg(test)]
+mod tests;
 mod variant;
 mod voters;
 
@@ -29,7 +31,7 @@ pub use self::variant::Variant;
 /// How large a world is searched.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Attempts to be elected, 3 at the most.
+    /// Attempts to be elected, 2 at the most.
     pub attempts: usize,
     /// Amnesias, 2 at the most.
     pub amnesias: u8,
@@ -40,19 +42,18 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// With all rules: to the end with one amnesia, to the end with two where leaders do not adopt, and as far as memory
-    /// allows with two where they do.
+    /// With all rules, to the end; the last one, which contains the others, takes minutes.
     pub const WHOLE: [Self; 3] = [
         Self { attempts: 2, amnesias: 1, heals: true, most_states: usize::MAX },
         Self { attempts: 2, amnesias: 2, heals: false, most_states: usize::MAX },
-        Self { attempts: 2, amnesias: 2, heals: true, most_states: 50_000_000 },
+        Self { attempts: 2, amnesias: 2, heals: true, most_states: usize::MAX },
     ];
 }
 
 /// What a search found.
 #[derive(Debug)]
 pub struct Found {
-    /// Different states met, those that differ by the names of voters only counted once.
+    /// Different states met; those from which the same can follow are counted once.
     pub states: usize,
     /// How many steps lead to the furthest of them.
     pub depth: usize,
@@ -98,6 +99,9 @@ pub fn search(variant: Variant, bounds: Bounds, mut progress: impl FnMut(usize, 
         progress(depth, known.len(), layer.len());
         for index in layer.clone() {
             let state = known.state(index);
+            if !state.may_complete(bounds.attempts) {
+                continue;
+            }
             rules.for_each_step(&state, |_, next, breaks| {
                 let is_new = known.add(next, index);
                 if broken.is_none()

@@ -104,11 +104,14 @@ impl VoterModel {
         self.record = None;
     }
 
-    /// The version begins anew, for a search over memories that keeps track of their changes itself.
+    /// Leaves what the next operation depends on, for a search over memories that keeps track of their changes itself:
+    /// version and instance begin anew, and a record that was given back no longer tells by whom.
     #[cfg(any(test, feature = "planted-bugs"))]
-    pub fn forget_version(&mut self) {
-        if let Some(record) = &mut self.record {
-            record.seen.version = 1;
+    pub fn forget_history(&mut self) {
+        if let Some(Record { seen, run, .. }) = &mut self.record {
+            let instance = Instance { proposal: 0, time_us: 0, run: *run };
+            let holder = seen.holder.filter(|_| !seen.released);
+            *seen = Seen { instance, holder, version: 1, released: seen.released };
         }
     }
 

@@ -119,5 +119,7 @@ fn work(identity: &str, address: SocketAddr, resource: &Resource, is_over: &Atom
         late.extract_if(.., |act| since(act.asked) > LATE).for_each(|act| resource.take(&act));
         std::thread::sleep(PAUSE);
     }
-    late.iter().for_each(|act| resource.take(act));
+    for act in &late {
+        resource.take(act);
+    }
 }

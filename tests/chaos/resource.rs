@@ -65,7 +65,9 @@ fn who_leads_is_not_refused_and_what_comes_late_is() {
     let act = |identity: &str, term, asked| Act { identity: identity.to_owned(), term, asked };
     let after = |before: &[Act], last: &Act| {
         let resource = Resource::default();
-        before.iter().for_each(|act| resource.take(act));
+        for act in before {
+            resource.take(act);
+        }
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| resource.take(last))).ok()?;
         Some(resource.counts())
     };

@@ -34,7 +34,7 @@ impl Rules {
                 state.amnesias += 1;
                 self.ask(state, voter, Ask::Forget);
             }
-            Step::SeenJoining(voter) => self.see_joining(state, voter),
+            Step::SeenJoining(voter, slot) => self.see_joining(state, voter, slot),
             Step::ReadsEarly(slot, other) | Step::Reads(slot, other) => {
                 state.reseeds[slot].reads[other] = self.term(state, other) + 1;
             }
@@ -81,7 +81,7 @@ impl Rules {
     }
 
     fn observe(&mut self, state: &mut State, voter: usize) {
-        self.ask(state, voter, Ask::Observe(state.amnesias));
+        self.ask(state, voter, Ask::Observe);
     }
 
     fn begin(&mut self, state: &mut State, attempt: Attempt, asked: Bits, hint: Term) {
@@ -175,12 +175,11 @@ impl Rules {
         (believers > 1).then_some(Promise::Exclusion)
     }
 
-    fn see_joining(&mut self, state: &mut State, voter: usize) {
+    fn see_joining(&mut self, state: &mut State, voter: usize, slot: usize) {
         self.observe(state, voter);
-        if let Some(reseed) = state.reseeds.iter_mut().find(|reseed| reseed.is_free()) {
-            (reseed.voter, reseed.seen) = (name(voter), true);
-            reseed.reads[voter] = 0;
-        }
+        let reseed = &mut state.reseeds[slot];
+        (reseed.voter, reseed.seen) = (name(voter), true);
+        reseed.reads[voter] = 0;
     }
 
     /// Rule 11, *reseed*: after O(T), with the largest term of q other members.

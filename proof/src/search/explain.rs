@@ -99,7 +99,7 @@ fn words(before: &State, step: Step, after: &State) -> String {
         }
         Step::ReleaseArrives(attempt, voter) => format!("{} is released by {}", name(voter), letter(attempt)),
         Step::Forgets(voter) => format!("{} FORGETS", name(voter)),
-        Step::SeenJoining(voter) => format!("somebody sees {} joining", name(voter)),
+        Step::SeenJoining(voter, _) => format!("somebody sees {} joining", name(voter)),
         Step::ReadsEarly(_, other) => format!("somebody reads {}, for a reseed to come", name(other)),
         Step::Reads(_, other) => format!("… and reads {}", name(other)),
         Step::SendsJoin(slot) => {
@@ -129,7 +129,7 @@ fn target(state: &State, attempt: usize) -> String {
 }
 
 fn letter(attempt: usize) -> char {
-    ['A', 'B', 'C'][attempt]
+    ['A', 'B'][attempt]
 }
 
 fn name(voter: usize) -> String {

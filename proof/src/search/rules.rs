@@ -31,8 +31,8 @@ pub(super) enum Step {
     Ends(Attempt),
     ReleaseArrives(Attempt, usize),
     Forgets(usize),
-    /// A candidate sees the voter joining.
-    SeenJoining(usize),
+    /// A candidate sees the voter joining, and is about to let it vote again: this one of those that are not yet.
+    SeenJoining(usize, usize),
     /// A candidate reads members for a reseed to come.
     ReadsEarly(usize, usize),
     Reads(usize, usize),
@@ -84,7 +84,9 @@ impl Rules {
                 steps.push(Step::Forgets(voter));
             }
             if self.may_be_seen_joining(state, voter) {
-                steps.push(Step::SeenJoining(voter));
+                let free =
+                    (0..usize::from(self.bounds.amnesias)).filter(|&slot| state.reseeds[slot].is_free());
+                steps.extend(free.map(|slot| Step::SeenJoining(voter, slot)));
             }
         }
         for slot in 0..usize::from(self.bounds.amnesias) {
@@ -195,8 +197,7 @@ impl Rules {
 
     fn may_be_seen_joining(&self, state: &State, voter: usize) -> bool {
         let is_new = !state.reseeds.iter().any(|reseed| reseed.seen && reseed.voter == name(voter));
-        let has_room = state.reseeds.iter().any(|reseed| reseed.is_free());
-        matches!(self.view(state, voter), View::Forgotten | View::Joining) && is_new && has_room
+        matches!(self.view(state, voter), View::Forgotten | View::Joining) && is_new
     }
 
     /// Rule 2, with the waiting done: released, or watched for O.

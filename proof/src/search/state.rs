@@ -1,4 +1,4 @@
-//! A state of the search, and how it is kept in five words.
+//! A state of the search, what of it can still matter, and how that is kept in three words.
 
 use super::rules::Term;
 use super::voters::{VoterId, Voters};
@@ -6,11 +6,11 @@ use super::voters::{VoterId, Voters};
 /// How many voters there are; the search is about this many.
 pub(super) const VOTERS: usize = 3;
 /// How many attempts a state has room for.
-pub(super) const MOST_ATTEMPTS: usize = 3;
+pub(super) const MOST_ATTEMPTS: usize = 2;
 /// How many amnesias a state has room for.
 pub(super) const MOST_AMNESIAS: usize = 2;
 /// A state as it is kept.
-pub(super) type Packed = [u64; 5];
+pub(super) type Packed = [u64; 3];
 
 /// Some of the voters.
 pub(super) type Bits = u8;
@@ -116,12 +116,36 @@ impl State {
         }
     }
 
-    /// The one that stands for all states that differ by the names of voters only: voters in the order of all that a
-    /// state holds about each.
+    /// Whether a leadership can still be completed: that is where promises break.
+    pub(super) fn may_complete(&self, attempts: usize) -> bool {
+        let is_open = |attempt: &AttemptState| !matches!(attempt.phase, Phase::Leading | Phase::Over);
+        self.attempts[..attempts].iter().any(is_open)
+    }
+
+    /// The one that stands for all states from which the same can follow: those that differ by the names of voters, by the
+    /// order of two reseeds, or by what nothing depends on any more.
     pub(super) fn canonical(&self) -> Packed {
+        let mut settled = *self;
+        settled.attempts.iter_mut().for_each(AttemptState::settle);
+        settled.reseeds.iter_mut().for_each(Reseed::settle);
+        let is_unused = settled.reseeds.map(|reseed| reseed == Reseed::default());
+        if is_unused == [true, false] {
+            settled.reseeds.swap(0, 1);
+        }
+        let named = settled.with_ordered_voters().packed();
+        if is_unused != [false, false] {
+            return named;
+        }
+        settled.reseeds.swap(0, 1);
+        named.min(settled.with_ordered_voters().packed())
+    }
+
+    /// Voters in the order of all that a state holds about each.
+    fn with_ordered_voters(&self) -> Self {
+        let about = [0, 1, 2].map(|voter| self.about(voter));
         let mut order = [0, 1, 2];
-        order.sort_unstable_by_key(|&voter| self.about(voter));
-        self.renamed(order).packed()
+        order.sort_unstable_by_key(|&voter| about[voter]);
+        if order == [0, 1, 2] { *self } else { self.renamed(order) }
     }
 
     /// All that it holds about one voter.
@@ -180,7 +204,7 @@ impl State {
 
     pub(super) fn packed(&self) -> Packed {
         let mut packer = Packer::default();
-        self.voters.iter().for_each(|&voter| packer.put(voter.into(), 12));
+        self.voters.iter().for_each(|&voter| packer.put(voter.into(), 8));
         packer.put(self.amnesias.into(), 2);
         for reseed in &self.reseeds {
             packer.put(reseed.voter.into(), 2);
@@ -196,7 +220,7 @@ impl State {
 
     pub(super) fn unpacked(packed: Packed) -> Self {
         let mut reader = Packer { words: packed, at: 0 };
-        let voters = [(); VOTERS].map(|()| VoterId::try_from(reader.take(12)).unwrap_or_default());
+        let voters = [(); VOTERS].map(|()| VoterId::try_from(reader.take(8)).unwrap_or_default());
         let amnesias = reader.small(2);
         let mut reseeds = [Reseed::default(); MOST_AMNESIAS];
         for reseed in &mut reseeds {
@@ -210,7 +234,39 @@ impl State {
     }
 }
 
+impl Reseed {
+    /// Of the terms that were read only the largest matters, once it is known for which voter.
+    fn settle(&mut self) {
+        if !self.seen {
+            return;
+        }
+        let largest = self.reads.iter().max().copied().unwrap_or_default();
+        self.reads.iter_mut().filter(|read| **read > 0).for_each(|read| *read = largest);
+    }
+}
+
 impl AttemptState {
+    /// Forgets what no further step reads.
+    fn settle(&mut self) {
+        let is_under_way = self.grants.contains(&Grant::UnderWay);
+        let may_ask = self.phase != Phase::Over && self.grants.contains(&Grant::NotAsked);
+        if !is_under_way && !may_ask {
+            self.hint = 0;
+        }
+        if matches!(self.phase, Phase::Raising | Phase::Verifying) {
+            // M is settled.
+            let granted = self.grants.iter_mut().filter(|grant| matches!(grant, Grant::Granted(_)));
+            granted.for_each(|grant| *grant = Grant::Granted(0));
+        }
+        if self.was_complete {
+            self.after = 0;
+            self.expired = false;
+        }
+        if self.phase == Phase::Leading && !self.believes {
+            (self.support, self.ledger, self.renewal) = (0, 0, (0, 0));
+        }
+    }
+
     fn pack(&self, packer: &mut Packer) {
         packer.put(self.phase as u64, 3);
         packer.put(self.hint.into(), 4);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::rules::{Attempt, Term};
+use super::state::MOST_ATTEMPTS;
 use crate::core::{
     Answer, Ballot, Caller, GrantTerm, Observation, Operation, Question, Run, Seen, Server, Standing,
     VoterModel,
@@ -16,11 +17,16 @@ const SERVER: Server =
     Server { run: Run { process: [1; 20], history: [1; 20] }, primary: true, time_us: 1_700_000_000_000_000 };
 
 /// The number of a memory.
-pub(super) type VoterId = u16;
+pub(super) type VoterId = u8;
+
+/// Terms of a search are below this.
+const TERMS: usize = 16;
+/// How many different things a voter can be asked.
+const ASKS: usize = 2 + MOST_ATTEMPTS + TERMS + 3 * MOST_ATTEMPTS * TERMS;
 
 /// What a voter is asked. A compare-and-set is asked only where nothing has changed since its version was seen: else
 /// it is refused, and a refusal is no different from a message that is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     Grant(Attempt, Term),
     Adopt(Attempt, Term),
@@ -28,10 +34,28 @@ pub(super) enum Ask {
     Release(Attempt),
     /// Of the instance that is there now.
     Join(Term),
-    /// The number makes the instance a new one, should there be none.
-    Observe(u8),
+    Observe,
     /// Not a question: `FLUSHALL`.
     Forget,
+}
+
+impl Ask {
+    /// Its place among all that can be asked.
+    fn place(self) -> usize {
+        let with_term = |kind: usize, attempt: Attempt, term: Term| {
+            (kind * MOST_ATTEMPTS + attempt) * TERMS + usize::from(term)
+        };
+        let after = 3 * MOST_ATTEMPTS * TERMS;
+        match self {
+            Self::Grant(attempt, term) => with_term(0, attempt, term),
+            Self::Adopt(attempt, term) => with_term(1, attempt, term),
+            Self::Confirm(attempt, term) => with_term(2, attempt, term),
+            Self::Join(term) => after + usize::from(term),
+            Self::Release(attempt) => after + TERMS + attempt,
+            Self::Observe => after + TERMS + MOST_ATTEMPTS,
+            Self::Forget => after + TERMS + MOST_ATTEMPTS + 1,
+        }
+    }
 }
 
 /// What became of it.
@@ -61,14 +85,15 @@ pub(super) struct Voters {
     memories: Vec<VoterModel>,
     views: Vec<View>,
     numbers: HashMap<VoterModel, VoterId>,
-    told: HashMap<(VoterId, Ask), Told>,
+    /// Of each memory, at the place of each question that was asked once.
+    told: Vec<[Option<Told>; ASKS]>,
 }
 
 impl Voters {
     /// A voter that has joined with term 0 and is free.
     pub(super) fn joined(&mut self) -> VoterId {
         let blank = self.number(VoterModel::default());
-        let seen = self.ask(blank, Ask::Observe(0)).voter;
+        let seen = self.ask(blank, Ask::Observe).voter;
         self.ask(seen, Ask::Join(0)).voter
     }
 
@@ -78,14 +103,15 @@ impl Voters {
 
     /// What the product's model makes of it.
     pub(super) fn ask(&mut self, voter: VoterId, ask: Ask) -> Told {
-        if let Some(told) = self.told.get(&(voter, ask)) {
-            return *told;
+        let (index, place) = (usize::from(voter), ask.place());
+        if let Some(told) = self.told[index][place] {
+            return told;
         }
-        let mut memory = self.memories[usize::from(voter)].clone();
+        let mut memory = self.memories[index].clone();
         let before = observed(&memory);
         let answer = apply(&mut memory, ask, before.as_ref());
         let changed = observed(&memory).map(|shown| shown.seen) != before.map(|shown| shown.seen);
-        memory.forget_version();
+        memory.forget_history();
         memory.drop_key();
         let yes = match answer {
             Answer::Granted { term, .. } | Answer::Confirmed { term } => Some(small(term)),
@@ -93,7 +119,7 @@ impl Voters {
             _ => None,
         };
         let told = Told { voter: self.number(memory), yes, changed };
-        self.told.insert((voter, ask), told);
+        self.told[index][place] = Some(told);
         told
     }
 
@@ -101,8 +127,10 @@ impl Voters {
         if let Some(&number) = self.numbers.get(&memory) {
             return number;
         }
+        assert!(self.memories.len() < usize::from(VoterId::MAX), "a search has some dozens of memories");
         let number = VoterId::try_from(self.memories.len()).unwrap_or(VoterId::MAX);
         self.views.push(view(&memory));
+        self.told.push([None; ASKS]);
         self.memories.push(memory.clone());
         self.numbers.insert(memory, number);
         number
@@ -137,7 +165,7 @@ fn apply(memory: &mut VoterModel, ask: Ask, shown: Option<&Observation>) -> Answ
             memory.flush();
             return Answer::Silent;
         }
-        (Ask::Observe(number), _) => Operation::Observe { proposal: Some(number.into()) },
+        (Ask::Observe, _) => Operation::Observe { proposal: Some(0) },
         (Ask::Confirm(attempt, term), _) => {
             Operation::Confirm { ballot: ballot(attempt), term: term.into(), ttl: TTL }
         }
