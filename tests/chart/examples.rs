@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::configuration::{assert_mounted, assert_taken};
-use super::harness::{assert_restricted, containers, object, objects, package, pods, validate};
+use super::harness::{assert_restricted, containers, object, objects, package, pods, tool, validate};
 use crate::common::Version;
 use crate::common::candidate::{Launch, Voters, boot, eventually, since};
 
@@ -20,8 +20,13 @@ const TTL: Duration = Duration::from_secs(2);
 
 fn manifests() -> Vec<PathBuf> {
     let folder = package().join("deploy/examples");
-    let files =
-        ["nightly.yaml", "queue-consumer.yaml", "two-clusters/candidate.yaml", "two-clusters/voter.yaml"];
+    let files = [
+        "nightly.yaml",
+        "queue-consumer.yaml",
+        "two-clusters/candidate.yaml",
+        "two-clusters/voter.yaml",
+        "prometheus.yaml",
+    ];
     files.iter().map(|file| folder.join(file)).collect()
 }
 
@@ -39,7 +44,12 @@ fn they_are_valid_and_restricted() {
         let pods = pods(&all);
         assert_eq!(pods.len(), 1, "{}", file.display());
         for (name, pod) in pods {
-            assert_restricted(&name, pod, &[]);
+            let mut pod = pod.clone();
+            if file.ends_with("prometheus.yaml") {
+                assert_eq!(pod["automountServiceAccountToken"].take(), true, "it looks for Pods");
+                pod["automountServiceAccountToken"] = false.into();
+            }
+            assert_restricted(&name, &pod, &[]);
         }
     }
 }
@@ -50,7 +60,7 @@ fn the_program_takes_their_configurations_and_finds_its_files() {
         let name = file.display().to_string();
         let all = objects(&fs::read_to_string(&file).unwrap());
         let Some(text) = all.iter().find_map(|one| one["data"]["quorate.yaml"].as_str()) else {
-            assert!(name.ends_with("voter.yaml"), "{name}");
+            assert!(name.ends_with("voter.yaml") || name.ends_with("prometheus.yaml"), "{name}");
             continue;
         };
         assert_taken(&name, text);
@@ -68,6 +78,36 @@ fn the_program_takes_their_configurations_and_finds_its_files() {
             _ => continue,
         };
         assert_eq!(pod["terminationGracePeriodSeconds"], least, "{name}");
+    }
+}
+
+/// promtool takes its configuration, and the rules as docs/install.md makes them of what Helm renders.
+#[test]
+fn the_example_prometheus_takes_its_configuration_and_the_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = example("prometheus.yaml");
+    let text = object(&all, "ConfigMap", "")["data"]["prometheus.yaml"].as_str().unwrap();
+    let text = text.replace("/etc/quorate-rules", folder.path().to_str().unwrap());
+    // Debian's knows no Kubernetes.
+    let found = "kubernetes_sd_configs:\n      - {role: pod, namespaces: {own_namespace: true}}";
+    assert!(text.contains(found), "{text}");
+    let text = text.replace(found, "static_configs: []");
+    fs::write(folder.path().join("configuration"), text).unwrap();
+
+    let manual = fs::read_to_string(package().join("docs/install.md")).unwrap();
+    let begin = manual.find("helm template leader").unwrap();
+    let line = &manual[begin..begin + manual[begin..].find(" >rules.yaml").unwrap()];
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    std::os::unix::fs::symlink(package().join(".tools/chart/bin/helm-4"), folder.path().join("helm"))
+        .unwrap();
+    let rules =
+        Command::new("bash").args(["-euc", line]).env("PATH", path).current_dir(package()).output().unwrap();
+    assert!(rules.status.success(), "{}", String::from_utf8_lossy(&rules.stderr));
+    fs::write(folder.path().join("rules.yaml"), &rules.stdout).unwrap();
+    for check in [["check", "rules", "rules.yaml"], ["check", "config", "configuration"]] {
+        let output = tool("promtool").args(check).current_dir(folder.path()).output().unwrap();
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && told.contains(" rules found"), "{told}");
     }
 }
 
