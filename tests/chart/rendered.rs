@@ -140,6 +140,20 @@ fn readiness_of_the_leader_alone_rolls_without_waiting_and_has_no_budget() {
 }
 
 #[test]
+fn voters_let_in_their_own_candidates_and_whom_they_are_told_to() {
+    let ingress = |name: &str| {
+        let all = objects(&rendered_with("helm-4", &values(name), &[]));
+        object(&all, "NetworkPolicy", "-voters")["spec"]["ingress"].as_array().unwrap().clone()
+    };
+    let own = ingress("in-the-box");
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0]["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"], "release");
+    let more = ingress("leader-readiness");
+    assert_eq!(more[0], own[0]);
+    assert_eq!(more[1]["from"][0]["podSelector"]["matchLabels"], json!({"app": "orders"}));
+}
+
+#[test]
 fn the_grace_period_fits_the_drain() {
     let grace = |more: &str| {
         let all = objects(&rendered("helm-4", &[&IN_THE_BOX[..], &["--set", more]].concat()));
