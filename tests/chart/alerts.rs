@@ -85,6 +85,17 @@ fn nobody_is_paged_for_a_crash_under_a_long_ttl_or_for_a_standby_that_nobody_ask
     assert!(all.iter().all(|alert| alert["alert"] != "QuorateNoStandby"));
 }
 
+/// A clean rollout may hand over once for each candidate.
+#[test]
+fn a_rollout_of_many_candidates_is_no_churn() {
+    for (replicas, threshold) in [(0, 4), (1, 4), (3, 4), (4, 5), (7, 8)] {
+        let rules = spec(&["--set", &format!("replicas={replicas}")]);
+        let all = alerts(&rules);
+        let churn = all.iter().find(|alert| alert["alert"] == "QuorateLeaseChurn").unwrap();
+        assert!(churn["expr"].as_str().unwrap().ends_with(&format!(">= {threshold}")), "{replicas}: {churn}");
+    }
+}
+
 #[test]
 fn every_alert_has_a_runbook() {
     let manual = fs::read_to_string(package().join("docs/operations.md")).unwrap();

@@ -203,6 +203,7 @@ serverName: {{ . | quote }}
 {{- define "quorate-sidecar.ruleGroups" -}}
 {{- $ttl := include "quorate-sidecar.ttl" . | int64 -}}
 {{- $hasStandbys := or (not (hasKey .Values "replicas")) (gt (int .Values.replicas) 1) -}}
+{{- $churn := max 4 (add1 (int (default 3 .Values.replicas))) -}}
 {{- $known := list -}}
 - name: quorate.{{ include "quorate-sidecar.election" . }}
   rules:
@@ -213,7 +214,7 @@ serverName: {{ . | quote }}
     {{- if dig "enabled" $wanted $own }}
     - alert: Quorate{{ $rule.alert }}
       expr: |-
-        {{- $rule.expr | replace "$election" (include "quorate-sidecar.election" $) | trim | nindent 8 }}
+        {{- $rule.expr | replace "$election" (include "quorate-sidecar.election" $) | replace "$churn" (toString $churn) | trim | nindent 8 }}
       {{- $least := mul (int (default 0 $rule.forTtls)) $ttl }}
       {{- if $own.for }}
       for: {{ $own.for }}

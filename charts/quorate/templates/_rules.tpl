@@ -2,6 +2,7 @@
 {{- define "quorate.ruleGroups" -}}
 {{- $ttl := include "quorate.ttl" . | int64 -}}
 {{- $hasStandbys := or (not (hasKey .Values "replicas")) (gt (int .Values.replicas) 1) -}}
+{{- $churn := max 4 (add1 (int (default 3 .Values.replicas))) -}}
 {{- $known := list -}}
 - name: quorate.{{ include "quorate.election" . }}
   rules:
@@ -12,7 +13,7 @@
     {{- if dig "enabled" $wanted $own }}
     - alert: Quorate{{ $rule.alert }}
       expr: |-
-        {{- $rule.expr | replace "$election" (include "quorate.election" $) | trim | nindent 8 }}
+        {{- $rule.expr | replace "$election" (include "quorate.election" $) | replace "$churn" (toString $churn) | trim | nindent 8 }}
       {{- $least := mul (int (default 0 $rule.forTtls)) $ttl }}
       {{- if $own.for }}
       for: {{ $own.for }}
