@@ -34,6 +34,7 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["work.options has --", "work.command"],
     ),
     (&["bundledVoters.enabled=true", "work.command[0]=orders"], &["mode=standalone", "set mode=exec"]),
+    (&["bundledVoters.enabled=true", "work.statusFile=true"], &["mode=standalone", "set mode=exec"]),
     (
         &["bundledVoters.enabled=true", "podMonitor.enabled=true", "serviceMonitor.enabled=true"],
         &["scraped twice", "enable one"],

@@ -139,6 +139,22 @@ fn values_that_would_hurt_are_refused() {
     }
 }
 
+/// What a parent chart may say to each of its charts is no unknown key.
+#[test]
+fn global_values_and_a_condition_are_taken() {
+    let change = |chart: &Path| {
+        let path = chart.join("Chart.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("alias: quorate,", "alias: quorate, condition: quorate.enabled,"))
+            .unwrap();
+    };
+    for helm in HELMS {
+        let arguments = ["--set", "global.team=orders", "--set", "quorate.enabled=true"];
+        let all = objects(&Consumer::changed(helm, change).rendered(helm, &arguments));
+        assert_eq!(all.len(), 2, "{helm}");
+    }
+}
+
 /// One Pod that takes part in two elections.
 #[test]
 fn two_of_them_share_a_pod() {

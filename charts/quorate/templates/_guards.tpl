@@ -19,7 +19,7 @@
 {{- else if has "--" $work.options -}}
 {{- fail "quorate: work.options has --, after which the command begins: put the command into work.command" -}}
 {{- end -}}
-{{- else if or $work.image.repository $work.command -}}
+{{- else if or $work.image.repository $work.command $work.options $work.ports $work.envFrom $work.statusFile -}}
 {{- fail "quorate: work is given, and mode=standalone starts no work: set mode=exec" -}}
 {{- end -}}
 {{- end -}}
