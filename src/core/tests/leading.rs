@@ -181,6 +181,7 @@ fn a_grant_is_no_confirm_where_confirms_are_counted() {
     lab.cut(0, 2..5, Link::NoConfirm);
     let mut requests = 0;
     while lab.observe(4).seen.holder.is_none() {
+        assert!(requests < 100, "it is never adopted");
         requests += 1;
         lab.tell(0, Event::Verify { request: requests });
         lab.pass(TTL / 200);
