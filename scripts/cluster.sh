@@ -42,11 +42,12 @@ CGROUP=quorate-$CLUSTER-${KEY:0:6}
 # shellcheck source=scripts/cluster/down.sh
 . scripts/cluster/down.sh
 
-# One at a time of those that make and end; what they start must not keep the lock.
+# One at a time of those that make and end. What outlives them must not keep the lock: it is closed (9>&-) for every
+# process that enters the cluster.
 alone() {
     mkdir -p "$TOP/target/cluster"
-    [ -n "${CLUSTER_LOCKED:-}" ] ||
-        CLUSTER_LOCKED=1 exec flock --close "$TOP/target/cluster/$CLUSTER.lock" "$TOP/scripts/cluster.sh" "$@"
+    exec 9>"$TOP/target/cluster/$CLUSTER.lock"
+    flock 9
 }
 
 [ $# -gt 0 ] || usage
@@ -56,12 +57,12 @@ case $verb in
 esac
 case $verb in
     up)
-        alone "$@"
+        alone
         shift
         up "$@"
         ;;
     down)
-        alone "$@"
+        alone
         down
         ;;
     kubeconfig) printf '%s\n' "$STATE/kubeconfig" ;;

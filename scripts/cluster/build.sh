@@ -43,7 +43,7 @@ build() { # program
     local program=$1 began=$SECONDS pulse status=0
     [ ! -x "$FOLDER/$program" ] || return 0
     say "building $program"
-    heartbeat "$program" &
+    heartbeat "$program" 9>&- &
     pulse=$!
     CGO_ENABLED=0 "$GO" build -C "$PROGRAMS" -trimpath -ldflags "$(stamp)" -o "$PWD/$FOLDER/$program.new" "$(package "$program")" ||
         status=$?
@@ -53,11 +53,10 @@ build() { # program
     say "built $program in $((SECONDS - began)) s"
 }
 
-# Held while we build and by nobody after us: what a build starts must not keep it.
-[ -n "${CLUSTER_BUILD_LOCKED:-}" ] || {
-    mkdir -p .tools/cluster
-    CLUSTER_BUILD_LOCKED=1 exec flock --close .tools/cluster/lock "$0" "$@"
-}
+# One build at a time; the next one finds everything there.
+mkdir -p .tools/cluster
+exec 9>.tools/cluster/lock
+flock 9
 
 [ $# -gt 0 ] || set -- kube-apiserver kubectl kube-controller-manager dns kube-scheduler kube-proxy kubelet
 mkdir -p "$FOLDER"

@@ -14,7 +14,7 @@ hold() {
     printf 'CLUSTER=%s\nCGROUP=%s\nNET=10.%d\n' "$CLUSTER" "$CGROUP" $((64 + 16#${KEY:0:2} % 64)) >"$STATE/settings"
     setsid unshare --pid --fork --mount --net --uts --ipc env "CLUSTER_STATE=$STATE" bash "$TOP/scripts/cluster/init.sh" "$STATE" \
         "$TOP/.tools/cluster/$(readlink "$TOP/.tools/cluster/bin")" "$TOP/scripts/cluster" \
-        >"$STATE/log/init.log" 2>&1 </dev/null &
+        >"$STATE/log/init.log" 2>&1 </dev/null 9>&- &
     eventually 'namespaces of its own' 10 test -e "$STATE/held"
 }
 
@@ -22,7 +22,7 @@ hold() {
 enter() {
     local pid
     pid=$(holder) || die "there is no cluster $CLUSTER: make cluster-up"
-    nsenter --target "$pid" --pid --mount --net --uts --ipc -- env "CLUSTER_STATE=$STATE" "$@"
+    nsenter --target "$pid" --pid --mount --net --uts --ipc -- env "CLUSTER_STATE=$STATE" "$@" 9>&-
 }
 
 inside() { enter bash /run/cluster/scripts/inside.sh "$@"; }

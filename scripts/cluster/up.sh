@@ -60,7 +60,7 @@ delegate() { echo '+cpu +cpuset +memory +pids' >"$1/cgroup.subtree_control"; }
 forward() {
     [ ! -e "$STATE/kubeconfig" ] || return 0
     local port
-    port=$(python3 scripts/cluster/forward.py "$STATE" "$(holder)" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" 6443)
+    port=$(python3 scripts/cluster/forward.py "$STATE" "$(holder)" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" 6443 9>&-)
     inside kubeconfig admin "https://127.0.0.1:$port" >"$STATE/kubeconfig.new"
     mv "$STATE/kubeconfig.new" "$STATE/kubeconfig"
 }
