@@ -86,6 +86,34 @@ chaos: ## real candidates and servers in a network of their own, and everything 
 	CHAOS_SECONDS='$(CHAOS_SECONDS)' CHAOS_SEED='$(CHAOS_SEED)' cargo test --locked --features planted-bugs --test chaos \
 	    -- --nocapture
 
+# A cluster has a name; two of different names run side by side.
+CLUSTER ?= quorate
+# Never a cluster that the environment happens to name: nodes are drained. Serially: what strikes a node strikes every test's pods.
+TEST_CLUSTER = scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs --test cluster -- \
+    --nocapture --test-threads=1 $(TESTS)
+CLUSTER_SH = CLUSTER='$(CLUSTER)' scripts/cluster.sh
+
+.PHONY: cluster-up
+cluster-up: static ## a real Kubernetes with two nodes on this machine, for `make test-cluster` (CLUSTER=name)
+	@scripts/tools.sh cluster
+	scripts/cluster/images.sh
+	@$(CLUSTER_SH) up
+
+.PHONY: test-cluster
+test-cluster: ## the chart and real pods on that cluster, or on one of yours (KUBECONFIG=file, TESTS=part_of_a_name)
+	@scripts/tools.sh rust chart
+	cargo test --locked --features planted-bugs --test cluster --no-run
+ifeq ($(origin KUBECONFIG),command line)
+	env --unset=CLUSTER KUBECONFIG='$(KUBECONFIG)' $(TEST_CLUSTER)
+else
+	@$(MAKE) --no-print-directory cluster-up
+	KUBECONFIG=$$($(CLUSTER_SH) kubeconfig) CLUSTER='$(CLUSTER)' $(TEST_CLUSTER)
+endif
+
+.PHONY: cluster-down
+cluster-down: ## … and its end, which leaves nothing behind
+	@$(CLUSTER_SH) down
+
 .PHONY: lint
 lint: ## formatting, clippy, both feature sets, documentation, scripts, and what may not be committed
 	@scripts/tools.sh rust lint
@@ -174,4 +202,7 @@ tools: ## install what building and testing need, and only what is missing
 
 .PHONY: clean
 clean: ## remove what was built (not the servers in .tools)
+	@for one in target/cluster/*/; do \
+	    [ ! -d "$$one" ] || CLUSTER=$$(basename "$$one") scripts/cluster.sh down; \
+	done
 	rm -rf target bench/rivals/target

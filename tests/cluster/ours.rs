@@ -1,0 +1,37 @@
+//! A cluster of `make cluster-up`: what may be done to it besides.
+
+use std::env;
+use std::process::Command;
+
+use super::kubernetes::{package, said};
+
+/// What `scripts/cluster.sh` does, where the cluster is one of ours.
+pub struct Ours {
+    name: String,
+}
+
+impl Ours {
+    /// None where it is not, told so that nobody takes the test for one that was done.
+    pub fn or_not_tested(what: &str) -> Option<Self> {
+        let ours = env::var("CLUSTER").ok().map(|name| Self { name });
+        if ours.is_none() {
+            eprintln!("NOT TESTED HERE: {what}: only on a cluster of make cluster-up");
+        }
+        ours
+    }
+
+    /// Whether or not it is there yet.
+    pub fn called(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    pub fn script(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(package().join("scripts/cluster.sh"));
+        command.env("CLUSTER", &self.name).args(words);
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> String {
+        said(&mut self.script(words))
+    }
+}

@@ -1,0 +1,60 @@
+//! The chart, installed.
+
+use std::process::Command;
+
+use super::kubernetes::{PATIENT, Space, eventually, package, said};
+use super::watch::CANDIDATES;
+use crate::common::candidate::{boot, since};
+
+pub const HELMS: [&str; 2] = ["helm-3", "helm-4"];
+/// Voters in the box, from the image that the cluster has.
+const VALUES: [&str; 4] = [
+    "--set=bundledVoters.enabled=true,bundledVoters.image.program=redis",
+    "--set=bundledVoters.image.repository=quorate.test/redis",
+    "--set-string=bundledVoters.image.tag=7.0",
+    "--set=timing.preset=fast",
+];
+
+/// Three candidates over three voters in the box.
+pub struct Release<'a> {
+    pub space: &'a Space,
+    helm: &'static str,
+}
+
+impl<'a> Release<'a> {
+    /// As a newcomer installs it: when it returns, everything is Ready; and then somebody leads.
+    pub fn install(space: &'a Space, helm: &'static str, more: &[&str]) -> Self {
+        let release = Self { space, helm };
+        let chart = package().join("charts/quorate");
+        let words =
+            [&["install", "elector", chart.to_str().unwrap(), "--wait", "--timeout=3m"][..], &VALUES, more];
+        release.helm(&words.concat());
+        eventually("a leader", PATIENT, || release.leader().is_some());
+        release
+    }
+
+    /// helm with these words, told with the time that it took.
+    pub fn helm(&self, words: &[&str]) {
+        let begun = boot();
+        let program = package().join(".tools/chart/bin").join(self.helm);
+        said(Command::new(program).args(words).args(["--namespace", &self.space.name]));
+        println!("measured: {} {} {:.1?}", self.helm, words[0], since(begun));
+    }
+
+    /// Of which the voters speak.
+    pub fn leader(&self) -> Option<String> {
+        let asked = ["exec", "deploy/elector-quorate", "--", "/quorate", "status", "--output", "json"];
+        let output = self.space.kubectl(&asked).output().unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        status["leader"]["identity"].as_str().map(str::to_owned)
+    }
+
+    /// The node of a pod.
+    pub fn node_of(&self, pod: &str) -> String {
+        self.space.get(&["pod", pod])["spec"]["nodeName"].as_str().unwrap().to_owned()
+    }
+
+    pub fn candidates(&self) -> Vec<serde_json::Value> {
+        self.space.pods(&format!("app.kubernetes.io/instance=elector,{CANDIDATES}"))
+    }
+}

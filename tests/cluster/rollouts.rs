@@ -1,0 +1,81 @@
+//! What an operator does to a running release: rollouts of candidates and of voters, and a node that is drained.
+
+use super::kubernetes::{PATIENT, Space, eventually, is_ready, kubectl, name, said};
+use super::release::{HELMS, Release};
+use super::watch::Watch;
+
+fn installed(space: &Space) -> Release<'_> {
+    Release::install(space, HELMS[1], &[])
+}
+
+#[test]
+fn a_rollout_returns_and_leadership_is_only_handed_over() {
+    let space = Space::new("rollout");
+    let release = installed(&space);
+    let before: Vec<_> = release.candidates().iter().map(name).collect();
+    let watch = Watch::over(&space);
+    eventually("the watch sees who leads", PATIENT, || watch.leader().is_some());
+    space.said(&["rollout", "restart", "deployment/elector-quorate"]);
+    space.said(&["rollout", "status", "deployment/elector-quorate", "--timeout=2m"]);
+    eventually("one of the new ones leads", PATIENT, || {
+        watch.leader().is_some_and(|it| !before.contains(&it))
+    });
+    let watched = watch.end();
+    println!("measured: without a leader, rollout: {:.0?} at most", watched.longest_without());
+    watched.was_only_handed_over(1..=3);
+    let after = release.candidates();
+    assert!(after.len() == 3 && after.iter().all(|pod| is_ready(pod) && !before.contains(&name(pod))));
+}
+
+#[test]
+fn voters_restart_one_by_one_and_the_leader_stays() {
+    let space = Space::new("voters");
+    let _release = installed(&space);
+    let watch = Watch::over(&space);
+    eventually("the watch sees who leads", PATIENT, || watch.leader().is_some());
+    space.said(&["rollout", "restart", "statefulset/elector-quorate-voter"]);
+    space.said(&["rollout", "status", "statefulset/elector-quorate-voter", "--timeout=3m"]);
+    let watched = watch.end();
+    println!(
+        "measured: between two answers of the leader, voters restarted: {:.0?} at most",
+        watched.longest_without()
+    );
+    watched.was_only_handed_over(0..=0);
+}
+
+/// A node without new pods, until the end of a test.
+struct Drained(String);
+
+impl Drained {
+    fn new(node: String) -> Self {
+        let drained = Self(node);
+        let words = ["drain", &drained.0, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=3m"];
+        said(kubectl().args(words));
+        drained
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let _ = kubectl().args(["uncordon", &self.0]).output();
+    }
+}
+
+#[test]
+fn a_drain_of_the_leaders_node_only_hands_over() {
+    let space = Space::new("drain");
+    let release = installed(&space);
+    let watch = Watch::over(&space);
+    eventually("the watch sees who leads", PATIENT, || watch.leader().is_some());
+    let node = release.node_of(&watch.leader().unwrap());
+    let drained = Drained::new(node.clone());
+    eventually("everything is on the other node", PATIENT, || {
+        let pods = space.pods("app.kubernetes.io/instance=elector");
+        pods.len() == 6 && pods.iter().all(|pod| is_ready(pod) && pod["spec"]["nodeName"] != *node)
+    });
+    drop(drained);
+    let watched = watch.end();
+    println!("measured: without a leader, drain: {:.0?} at most", watched.longest_without());
+    // The second of its candidates may have been given leadership by the first.
+    watched.was_only_handed_over(1..=2);
+}
