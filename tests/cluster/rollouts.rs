@@ -1,8 +1,9 @@
 //! What an operator does to a running release: rollouts of candidates and of voters, and a node that is drained.
 
-use super::kubernetes::{PATIENT, Space, eventually, is_ready, kubectl, name, said};
+use super::kubernetes::{PATIENT, Space, eventually, is_ready, kubectl, name, said, words};
 use super::release::{HELMS, Release};
 use super::watch::Watch;
+use crate::common::candidate::{boot, since};
 
 fn installed(space: &Space) -> Release<'_> {
     Release::install(space, HELMS[1], &[])
@@ -78,4 +79,26 @@ fn a_drain_of_the_leaders_node_only_hands_over() {
     println!("measured: without a leader, drain: {:.0?} at most", watched.longest_without());
     // The second of its candidates may have been given leadership by the first.
     watched.was_only_handed_over(1..=2);
+}
+
+/// Never more than one Pod is Ready, and a rollout ends all the same; who waits for all of them waits in vain.
+#[test]
+fn with_readiness_leader_a_rollout_ends_with_one_ready_leader() {
+    let space = Space::new("readiness");
+    let release = Release::install(&space, HELMS[0], &["--set=readiness=leader"]);
+    let before: Vec<_> = release.candidates().iter().map(name).collect();
+    space.said(&["rollout", "restart", "deployment/elector-quorate"]);
+    let begun = boot();
+    eventually("only new ones, and the leader alone is Ready", PATIENT, || {
+        let candidates = release.candidates();
+        let ready: Vec<_> = candidates.iter().filter(|pod| is_ready(pod)).map(name).collect();
+        candidates.len() == 3
+            && candidates.iter().all(|pod| !before.contains(&name(pod)))
+            && ready.len() == 1
+            && release.leader().is_some_and(|leader| leader == ready[0])
+    });
+    println!("measured: rollout with readiness: leader {:.1?}", since(begun));
+    let waited = ["rollout", "status", "deployment/elector-quorate", "--timeout=5s"];
+    let output = space.kubectl(&waited).output().unwrap();
+    assert!(!output.status.success() && words(&output).contains("timed out"), "{}", words(&output));
 }
