@@ -46,6 +46,14 @@ test: ## every test, against Redis 6.2, Redis 7.0 and Valkey 8.1
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --features planted-bugs -- $(TESTS)
 	scripts/bounded.sh $(TEST_LIMIT) cargo test --locked --profile proof --package quorate-proof -- $(TESTS)
 
+.PHONY: test-gates
+test-gates: ## gates on a real API server, which is made for it and ended after it (TESTS=part_of_a_name)
+	@scripts/tools.sh rust servers cluster
+	cargo test --locked --features planted-bugs --test kubernetes --no-run
+	export CLUSTER=gates; trap 'scripts/cluster.sh down' EXIT; scripts/cluster.sh up --control-plane; \
+	    KUBECONFIG=$$(scripts/cluster.sh kubeconfig) scripts/bounded.sh $(TEST_LIMIT) \
+	    cargo test --locked --features planted-bugs --test kubernetes -- --nocapture --test-threads=1 $(TESTS)
+
 PROOF := cargo run --locked --profile proof --quiet --package quorate-proof --
 
 .PHONY: simulate

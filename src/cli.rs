@@ -172,10 +172,10 @@ fn mask(error: &mut clap::Error) {
 fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => {
-            configured(&arguments.config, |loaded| run::execute(loaded, &arguments, standing))
+            campaigning(&arguments.config, |loaded| run::execute(loaded, &arguments, standing))
         }
         Command::Exec(arguments) => {
-            configured(&arguments.config, |loaded| exec::execute(loaded, &arguments, standing))
+            campaigning(&arguments.config, |loaded| exec::execute(loaded, &arguments, standing))
         }
         Command::Wait(arguments) => configured(&arguments.config, |loaded| wait::execute(loaded, &arguments)),
         Command::Status(arguments) => {
@@ -194,6 +194,20 @@ fn execute(command: Command, standing: Standing) -> anyhow::Result<Exit> {
         Command::Man(arguments) => man::execute(&arguments, Arguments::command()),
         Command::Version(arguments) => version::execute(&arguments),
     }
+}
+
+/// Loads the configuration for a command that may lead.
+fn campaigning(
+    flags: &ConfigFlags,
+    command: impl FnOnce(Loaded) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    configured(flags, |loaded| match loaded.config.gates.check_place(&Environment::of_this_process()) {
+        Ok(()) => command(loaded),
+        Err(refused) => {
+            output::complain(&refused.to_string());
+            Ok(Exit::Configuration)
+        }
+    })
 }
 
 /// Loads the configuration for a command that needs one.

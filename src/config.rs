@@ -8,6 +8,7 @@ mod credentials;
 pub mod duration;
 mod environment;
 mod fields;
+mod gates;
 mod judge;
 pub mod keys;
 mod log;
@@ -31,6 +32,7 @@ use problem::Problems;
 use values::Values;
 
 pub use environment::Environment;
+pub use gates::{Gates, Pod};
 pub use log::{Log, LogFormat, LogLevel};
 pub use problem::{Origin, Problem, Refused};
 pub use timing::ElectionTiming;
@@ -65,6 +67,10 @@ pub struct Config {
     pub on_epoch_reset: ResetPolicy,
     /// What answers over HTTP.
     pub http: Http,
+    /// What a cluster shows of leadership.
+    pub gates: Gates,
+    /// Who we are in a cluster; there where a gate is.
+    pub pod: Option<Pod>,
     /// How and how much is logged.
     pub log: Log,
 }
@@ -264,7 +270,7 @@ fn judge(
     let status_file = fields::status_file(&mut judge);
     let http = fields::http(&mut judge);
     let log = fields::log(&mut judge);
-    fields::refuse_what_is_not_here(&mut judge);
+    let gates = gates::gates(&mut judge, election.as_deref());
     let is_unfit = default_identity.is_some_and(|name| name.is_empty() || name.chars().any(char::is_control));
     if values.get("identity").is_none() && is_unfit {
         judge.refuse(
@@ -290,6 +296,8 @@ fn judge(
         status_file: status_file.ok()?,
         on_epoch_reset: on_epoch_reset?,
         http: http?,
+        gates: gates.ok()?,
+        pod: gates::pod(environment),
         log: log?,
     })
 }

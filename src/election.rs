@@ -12,6 +12,7 @@ mod board;
 mod candidacy;
 mod claim;
 mod driver;
+mod gate_facts;
 mod leadership;
 mod news;
 mod port;
@@ -39,6 +40,7 @@ pub use candidacy::{Candidacy, ForeignRecord, Progress, Wish};
 #[cfg(feature = "cli")]
 pub(crate) use claim::Footing;
 pub use claim::{Claim, Margins};
+pub use gate_facts::{GateName, GateTrouble};
 pub use leadership::Leadership;
 pub use news::{Leader, News, NewsKind, Transition, Who, printable, rfc3339};
 pub use port::{NoWork, Pending, ScopedVoter, VoterPort, Work};

@@ -48,7 +48,7 @@ impl Work for Gates {
 }
 
 /// What a gate that has a thread of its own is told there.
-enum Order {
+pub(crate) enum Order {
     Open(Term),
     Close(EndReason, oneshot::Sender<()>),
 }
@@ -61,7 +61,7 @@ async fn closed(done: oneshot::Receiver<()>) {
 }
 
 /// The election waits for *closed* before it opens again, so that at most two orders wait.
-const ORDERS_WAITING: usize = 2;
+pub(crate) const ORDERS_WAITING: usize = 2;
 
 /// The half of a gate that stays with the election; the other half has a thread of its own.
 struct Remote(tokio::sync::mpsc::Sender<Order>);

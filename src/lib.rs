@@ -68,6 +68,7 @@
 //! cli ──▶ gate, http, metrics ──▶ election ──▶ voter ──▶ core
 //!     config ─────────────────────────────────▶ voter ──▶ files
 //!     gate ──▶ guardian ──▶ processes
+//!     kubernetes ──▶ gate, election
 //!                       library ──▶ election ──▶ voter
 //! ```
 //!
@@ -96,6 +97,8 @@ mod gate;
 mod guardian;
 #[cfg(feature = "cli")]
 mod http;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod library;
 #[doc(hidden)]
 pub mod local;

@@ -107,7 +107,9 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
         LogLevel::Trace => (LevelFilter::TRACE, LevelFilter::DEBUG),
     };
-    Targets::new().with_target(env!("CARGO_CRATE_NAME"), ours).with_default(others)
+    // kube tells of an answer that it cannot read with all of it; we tell of it ourselves, in a line.
+    let targets = Targets::new().with_target(env!("CARGO_CRATE_NAME"), ours).with_default(others);
+    if level == LogLevel::Trace { targets } else { targets.with_target("kube_client", LevelFilter::OFF) }
 }
 
 #[cfg(test)]

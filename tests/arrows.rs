@@ -33,6 +33,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "processes", knows: &[] },
     Layer { name: "guardian", knows: &["processes"] },
     Layer { name: "gate", knows: &["core", "clock", "election", "processes", "guardian"] },
+    // Gates too, which write to a cluster.
+    Layer { name: "kubernetes", knows: &["core", "clock", "election", "gate"] },
     Layer { name: "config", knows: &["core", "files", "voter"] },
     // The token that lets other hosts ask for a hand-over is in a file.
     Layer { name: "http", knows: &["core", "clock", "election", "files"] },
@@ -52,6 +54,7 @@ const LAYERS: &[Layer] = &[
             "processes",
             "guardian",
             "gate",
+            "kubernetes",
             "config",
             "http",
             "metrics",
@@ -66,6 +69,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("redis", &["src/voter/redis.rs", "src/voter/redis/"]),
     ("prometheus", &["src/metrics.rs", "src/metrics/"]),
     ("axum", &["src/http.rs", "src/http/", "src/cli.rs", "src/cli/"]),
+    ("kube", &["src/kubernetes.rs", "src/kubernetes/"]),
+    ("k8s_openapi", &["src/kubernetes.rs", "src/kubernetes/"]),
     ("anyhow", &["src/main.rs", "src/cli.rs", "src/cli/"]),
     ("ratatui", &["src/cli/demo/live.rs", "src/cli/demo/live/"]),
     ("clap", &["src/main.rs", "src/cli.rs", "src/cli/"]),
@@ -121,6 +126,7 @@ fn a_turned_arrow_is_found_however_it_is_written() {
     assert!(found("src/core/time.rs", "use tokio::time::sleep;"));
     assert!(found("src/core/ledger.rs", "use std::collections::HashMap;"));
     assert!(found("src/election/driver.rs", "use redis::Cmd;"));
+    assert!(found("src/gate/runner.rs", "use crate::kubernetes::start;"));
     assert!(found("src/surprise.rs", ""));
 }
 

@@ -21,15 +21,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Exit, connect};
 use crate::config::{Config, Loaded, Log, Readiness};
-use crate::election::{About, Election, HINTS_WAITING, Margins, Report, ScopedVoter, Settings, Surroundings};
+use crate::election::{
+    About, Election, HINTS_WAITING, Leadership, Margins, Report, ScopedVoter, Settings, Surroundings,
+};
 use crate::gate::runner::Ground;
 use crate::gate::{Gate, Gates, status_file};
 use crate::http::{self, Endpoints};
+#[cfg(feature = "kubernetes")]
+use crate::kubernetes;
 use crate::metrics::Metrics;
 use crate::{processes, telemetry};
 
 /// How long the removal of the status file is waited for.
 const FILE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the last words in a cluster are waited for; it bounds itself below this.
+const CLUSTER_PATIENCE: Duration = Duration::from_secs(1);
 /// The address that is used where none is configured; it alone may be replaced on a host without IPv6.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9797);
 
@@ -46,7 +52,11 @@ pub(super) fn begin(loaded: Loaded) -> anyhow::Result<(Config, impl Drop)> {
         );
     }
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
-    tracing::info!(file, election = config.election, identity = config.identity, "configuration loaded");
+    let pod = config.pod.as_ref();
+    let namespace = pod.map(|pod| pod.namespace.as_str());
+    let node = pod.and_then(|pod| pod.node.as_deref());
+    let (election, identity, cluster) = (&config.election, &config.identity, config.cluster.as_deref());
+    tracing::info!(file, election, identity, cluster, namespace, node, "configuration loaded");
     Ok((config, written_at_the_end))
 }
 
@@ -115,6 +125,8 @@ async fn run(
     let endpoints = Endpoints::new(&election, scrape, readiness, token_file, closing.clone());
     let mut http_ended = answer_on_a_thread(listener, endpoints)?;
 
+    let cluster = cluster(config, &leadership, Arc::clone(&report))?;
+    let report = cluster.as_ref().map_or(report, |cluster| Arc::clone(&cluster.report));
     let resigner = election.resigner.clone();
     let ground = Ground {
         leadership: leadership.clone(),
@@ -132,6 +144,10 @@ async fn run(
         }
         None => None,
     };
+    let cluster_left = cluster.map(|Cluster { gate, ended, .. }| {
+        gates.push(gate);
+        ended
+    });
     let surroundings = surroundings(config, Gates(gates), report, shutdown.clone());
     // A task of its own: whatever wakes the future that the runtime blocks on costs a system call each time.
     let mut campaigning = tokio::spawn(election.run(surroundings));
@@ -161,8 +177,54 @@ async fn run(
         // A file system that hangs must not keep the process.
         let _ = tokio::time::timeout(FILE_PATIENCE, removed).await;
     }
+    if let Some(left) = cluster_left {
+        // Neither must an API server.
+        let _ = tokio::time::timeout(CLUSTER_PATIENCE, left).await;
+    }
     tracing::info!("ended");
     Ok(exit)
+}
+
+/// What follows leadership in a cluster.
+struct Cluster {
+    gate: Box<dyn Gate>,
+    report: Arc<dyn Report>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// Without a gate there is neither client nor thread.
+#[cfg(feature = "kubernetes")]
+fn cluster(
+    config: &Config,
+    leadership: &Leadership,
+    report: Arc<dyn Report>,
+) -> anyhow::Result<Option<Cluster>> {
+    let gates = &config.gates;
+    let Some(pod) = config.pod.as_ref().filter(|_| gates.is_any()) else { return Ok(None) };
+    let pod = kubernetes::Pod {
+        name: pod.name.clone(),
+        namespace: pod.namespace.clone(),
+        node: pod.node.clone(),
+        uid: pod.uid.clone(),
+        addresses: pod.addresses.clone(),
+    };
+    let wishes = kubernetes::Wishes {
+        pod_label: gates.pod_label.clone(),
+        endpoint_slice: gates.endpoint_slice.clone(),
+        pod_deletion_cost: gates.pod_deletion_cost,
+        events: gates.events,
+        lease_mirror: gates.lease_mirror.clone(),
+    };
+    let started = kubernetes::start(pod, wishes, leadership.clone(), report);
+    let kubernetes::Started { gate, report, ended } = started.context("no thread for the gates")?;
+    Ok(Some(Cluster { gate, report, ended }))
+}
+
+/// The configuration refuses gates that this build does not have.
+#[cfg(not(feature = "kubernetes"))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are gates")]
+fn cluster(_: &Config, _: &Leadership, _: Arc<dyn Report>) -> anyhow::Result<Option<Cluster>> {
+    Ok(None)
 }
 
 fn surroundings(
@@ -186,6 +248,8 @@ fn settings(config: &Config, bound: SocketAddr) -> Settings {
             election: config.election.clone(),
             identity: config.identity.clone(),
             cluster: config.cluster.clone(),
+            namespace: config.pod.as_ref().map(|pod| pod.namespace.clone()),
+            node: config.pod.as_ref().and_then(|pod| pod.node.clone()),
             address: Some(config.advertise.address(bound.port())),
             voters: config.voters.iter().map(|voter| voter.name.clone()).collect(),
             ttl: timing.core.ttl,

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::judge::{Judge, checked_file};
-use super::keys::KEYS;
 use super::log::{Log, LogFormat, LogLevel};
 use super::problem::Noted;
 use super::{HardFence, Http};
@@ -95,14 +94,4 @@ pub(super) fn status_file(judge: &mut Judge<'_>) -> Result<Option<PathBuf>, Note
     }
     judge.refuse("statusFile", "must be the path of a file", "give one such as /run/quorate/status.json");
     Err(Noted)
-}
-
-/// Keys of the settled interface whose feature is not built yet are accepted while they ask for nothing.
-pub(super) fn refuse_what_is_not_here(judge: &mut Judge<'_>) {
-    let switches = KEYS.iter().map(|key| key.path).filter(|path| path.ends_with(".enabled"));
-    for key in switches {
-        if judge.written(key).is_some_and(|entry| entry.value != "false") {
-            judge.refuse(key, "is not part of this version", "set it to false");
-        }
-    }
 }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Config, HardFence, Readiness, duration};
+use super::{Config, Gates, HardFence, Readiness, duration};
 use crate::core::ResetPolicy;
 use crate::voter::{Address, Credentials, MASK, PasswordSource, TlsSettings, VoterSettings};
 
@@ -27,7 +27,36 @@ struct Document<'a> {
     status_file: Option<String>,
     on_epoch_reset: &'static str,
     http: WrittenHttp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gates: Option<WrittenGates<'a>>,
     log: Log,
+}
+
+/// Those that are on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenGates<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_label: Option<Gate<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_slice: Option<Gate<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod_deletion_cost: Option<Gate<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Gate<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_mirror: Option<Gate<'a>>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Gate<'a> {
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -137,7 +166,19 @@ fn document(config: &Config) -> Document<'_> {
             listen: config.http.listen.to_string(),
             resign_token_file: config.http.resign_token_file.as_ref().map(|path| path.display().to_string()),
         },
+        gates: config.gates.is_any().then(|| gates(&config.gates)),
         log: Log { format: config.log.format.name(), level: config.log.level.name() },
+    }
+}
+
+fn gates(gates: &Gates) -> WrittenGates<'_> {
+    let on = Gate { enabled: true, key: None, service: None, name: None };
+    WrittenGates {
+        pod_label: gates.pod_label.as_deref().map(|key| Gate { key: Some(key), ..on }),
+        endpoint_slice: gates.endpoint_slice.as_deref().map(|service| Gate { service: Some(service), ..on }),
+        pod_deletion_cost: gates.pod_deletion_cost.then_some(on),
+        events: gates.events.then_some(on),
+        lease_mirror: gates.lease_mirror.as_deref().map(|name| Gate { name: Some(name), ..on }),
     }
 }
 

@@ -15,6 +15,10 @@ pub struct About {
     pub identity: String,
     /// Its cluster, for people.
     pub cluster: Option<String>,
+    /// Its namespace in that cluster, for people.
+    pub namespace: Option<String>,
+    /// The node that it is on, for people.
+    pub node: Option<String>,
     /// Where its agent can be asked, for people.
     pub address: Option<String>,
     /// The names of the voters, in the order of the core's indices.
@@ -38,6 +42,8 @@ impl About {
         Leader {
             identity: Some(self.identity.clone()),
             cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+            node: self.node.clone(),
             address: self.address.clone(),
             term,
         }

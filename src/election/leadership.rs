@@ -139,6 +139,8 @@ impl Leadership {
         Snapshot {
             election: about.election.clone(),
             identity: about.identity.clone(),
+            namespace: about.namespace.clone(),
+            node: about.node.clone(),
             role: if claim.is_some() { Role::Leader } else { Role::Standby },
             phase: board.stage.phase(claim.as_deref(), now.at),
             term: claim.as_ref().map(|claim| claim.term),

@@ -13,6 +13,12 @@ pub struct Leader {
     pub identity: Option<String>,
     /// Its cluster.
     pub cluster: Option<String>,
+    /// Its namespace there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The node that it is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Where its agent can be asked.
     pub address: Option<String>,
     /// The number of its leadership.
@@ -28,6 +34,12 @@ pub struct Who {
     /// Its cluster.
     #[serde(default)]
     pub cluster: Option<String>,
+    /// Its namespace there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The node that it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Where its agent can be asked.
     #[serde(default)]
     pub address: Option<String>,
@@ -40,19 +52,24 @@ impl Who {
     /// What a record says, fit to be shown; nothing where it says something else.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let Self { identity, cluster, address, since } = serde_json::from_str(text).unwrap_or_default();
-        let [identity, cluster, address, since] = [identity, cluster, address, since].map(|text| {
-            let text = printable(&text?);
-            (!text.is_empty()).then_some(text)
-        });
-        Self { identity, cluster, address, since }
+        let Self { identity, cluster, namespace, node, address, since } =
+            serde_json::from_str(text).unwrap_or_default();
+        let shown = |text: Option<String>| Some(printable(&text?)).filter(|text| !text.is_empty());
+        Self {
+            identity: shown(identity),
+            cluster: shown(cluster),
+            namespace: shown(namespace),
+            node: shown(node),
+            address: shown(address),
+            since: shown(since),
+        }
     }
 
     /// The same, as a leader with a term.
     #[must_use]
     pub fn leading(self, term: Term) -> Leader {
-        let Self { identity, cluster, address, since: _ } = self;
-        Leader { identity, cluster, address, term }
+        let Self { identity, cluster, namespace, node, address, since: _ } = self;
+        Leader { identity, cluster, namespace, node, address, term }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::gate_facts::{GateName, GateTrouble};
 use crate::core::{EndReason, Operation, ResetKind, VoterIndex};
 use crate::voter::TroubleKind;
 
@@ -186,6 +187,24 @@ pub enum Fact {
     EpochReset(ResetKind),
     /// The election's task woke up this much after it wanted to.
     LoopDelay(Duration),
+    /// From now on a quorum of voters answers, or does not.
+    Quorum(bool),
+    /// A gate asked a cluster for a change.
+    GateWrote(GateName),
+    /// What a gate asked was not done.
+    GateFailed {
+        /// Which gate.
+        gate: GateName,
+        /// Why.
+        trouble: GateTrouble,
+    },
+    /// Whether what a gate wants is not so, for longer than one question takes.
+    GateFailing {
+        /// Which gate.
+        gate: GateName,
+        /// It is not so.
+        is_failing: bool,
+    },
 }
 
 /// Who counts.

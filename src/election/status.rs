@@ -145,6 +145,12 @@ pub struct Snapshot {
     pub election: String,
     /// This candidate's name.
     pub identity: String,
+    /// Its namespace in its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The node that it is on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Whether it leads.
     pub role: Role,
     /// What it is doing.

@@ -89,6 +89,8 @@ fn about(identity: &str) -> About {
         election: "orders".to_owned(),
         identity: identity.to_owned(),
         cluster: None,
+        namespace: None,
+        node: None,
         address: None,
         voters: ["a", "b", "c"].map(str::to_owned).to_vec(),
         ttl: TTL,

@@ -39,6 +39,8 @@ impl Agent {
             election: "orders".to_owned(),
             identity: "me".to_owned(),
             cluster: None,
+            namespace: None,
+            node: None,
             address: Some("127.0.0.1:9797".to_owned()),
             voters: ["a", "b", "c"].map(str::to_owned).to_vec(),
             ttl: TTL,

@@ -169,6 +169,8 @@ impl ElectionBuilder {
             election: self.election.clone(),
             identity: self.identity.clone().map_or_else(host_name, Ok)?,
             cluster: self.cluster.clone(),
+            namespace: None,
+            node: None,
             address: self.address.clone(),
             voters: voters.names().map(str::to_owned).collect(),
             ttl: self.ttl,

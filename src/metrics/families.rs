@@ -44,6 +44,9 @@ pub(super) struct Families {
     pub(super) epoch_resets: IntCounterVec,
     pub(super) clock_trips: IntCounterVec,
     pub(super) loop_delay: HistogramVec,
+    pub(super) gate_writes: IntCounterVec,
+    pub(super) gate_failures: IntCounterVec,
+    pub(super) gate_failing: GaugeVec,
     pub(super) build_info: GaugeVec,
 }
 
@@ -152,6 +155,17 @@ impl Families {
                 "How late the election's task woke up",
                 &[],
                 DELAY_SECONDS,
+            )?,
+            gate_writes: all.counter("gate_writes_total", "Changes that a gate asked the API server for", &["gate"])?,
+            gate_failures: all.counter(
+                "gate_failures_total",
+                "Requests of a gate to the API server that did not do what it wanted, by kind",
+                &["gate", "kind"],
+            )?,
+            gate_failing: all.gauge(
+                "gate_failing",
+                "1 while the API server does not show what the gate wants it to show, else 0",
+                &["gate"],
             )?,
             build_info: register(
                 registry,

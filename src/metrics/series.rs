@@ -5,8 +5,8 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounte
 use super::families::Families;
 use crate::core::{EndReason, Now, ResetKind, VoterIndex};
 use crate::election::{
-    About, Aside, AttemptResult, Fact, ForeignKey, Leadership, OperationKind, Report, StandingWord,
-    Succession, TroubleKind, WorkEnd, end_word, reset_word,
+    About, Aside, AttemptResult, Fact, ForeignKey, GateName, GateTrouble, Leadership, OperationKind, Report,
+    StandingWord, Succession, TroubleKind, WorkEnd, end_word, reset_word,
 };
 
 const SUCCESSIONS: [Succession; 3] = [Succession::Released, Succession::Expired, Succession::Vacant];
@@ -48,6 +48,13 @@ pub(super) struct Series {
     clock_diverged: IntCounter,
     clock_stood: IntCounter,
     loop_delay: Histogram,
+    gates: Each<GateName, GateSeries>,
+}
+
+struct GateSeries {
+    writes: IntCounter,
+    failures: Each<GateTrouble, IntCounter>,
+    failing: Gauge,
 }
 
 struct VoterSeries {
@@ -104,6 +111,7 @@ impl Series {
             clock_diverged: by(&families.clock_trips, "diverged")?,
             clock_stood: by(&families.clock_trips, "stood")?,
             loop_delay: histogram(&families.loop_delay)?,
+            gates: each(&GateName::ALL, |gate| GateSeries::new(families, election, gate))?,
         })
     }
 
@@ -164,6 +172,19 @@ impl VoterSeries {
     }
 }
 
+impl GateSeries {
+    fn new(families: &Families, election: &str, gate: GateName) -> Made<Self> {
+        let labels = [election, gate.word()];
+        Ok(Self {
+            writes: families.gate_writes.get_metric_with_label_values(&labels)?,
+            failures: each(&GateTrouble::ALL, |trouble| {
+                families.gate_failures.get_metric_with_label_values(&[election, gate.word(), trouble.word()])
+            })?,
+            failing: families.gate_failing.get_metric_with_label_values(&labels)?,
+        })
+    }
+}
+
 impl Report for Series {
     fn note(&self, fact: Fact) {
         match fact {
@@ -198,6 +219,15 @@ impl Report for Series {
             Fact::WorkEnded(how) => of(&self.worker_stops, how, IntCounter::inc),
             Fact::EpochReset(kind) => of(&self.epoch_resets, kind, IntCounter::inc),
             Fact::LoopDelay(late) => self.loop_delay.observe(late.as_secs_f64()),
+            // `voter_up` says so at each scrape.
+            Fact::Quorum(_) => {}
+            Fact::GateWrote(gate) => of(&self.gates, gate, |series| series.writes.inc()),
+            Fact::GateFailed { gate, trouble } => {
+                of(&self.gates, gate, |series| of(&series.failures, trouble, IntCounter::inc));
+            }
+            Fact::GateFailing { gate, is_failing } => {
+                of(&self.gates, gate, |series| series.failing.set(truth(is_failing)));
+            }
         }
     }
 }

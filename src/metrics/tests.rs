@@ -14,6 +14,8 @@ fn leadership() -> Leadership {
         election: "orders".to_owned(),
         identity: "x".to_owned(),
         cluster: None,
+        namespace: None,
+        node: None,
         address: None,
         voters: ["a", "b", "c"].map(str::to_owned).to_vec(),
         ttl: Duration::from_secs(10),

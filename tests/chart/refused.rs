@@ -39,6 +39,8 @@ const REFUSED: &[(&[&str], &[&str])] = &[
         &["bundledVoters.enabled=true", "podMonitor.enabled=true", "serviceMonitor.enabled=true"],
         &["scraped twice", "enable one"],
     ),
+    (&["bundledVoters.enabled=true", "gates.podLabl.enabled=true"], &["podLabl"]),
+    (&["bundledVoters.enabled=true", "gates.podLabel.key=a b"], &["key"]),
     (
         &[
             "bundledVoters.enabled=true",

@@ -113,13 +113,64 @@ fn every_pod_meets_the_restricted_standard_and_has_no_token() {
         assert!(pods.len() >= 2, "candidates and the check");
         for (name, pod) in pods {
             assert_restricted(&name, pod, &["work"]);
+            let writes = name.contains("Deployment") && has_gates(&values);
+            assert_eq!(pod["automountServiceAccountToken"], writes, "{name}");
         }
     }
 }
 
+fn has_gates(values: &std::path::Path) -> bool {
+    values.ends_with("with-gates-values.yaml")
+}
+
 #[test]
-fn nothing_has_a_right_in_the_cluster() {
-    for values in values_files() {
+fn each_gate_brings_the_rights_that_it_needs_and_no_other() {
+    let rights = |gates: &[&str]| {
+        let switches: Vec<_> = gates
+            .iter()
+            .flat_map(|gate| ["--set".to_owned(), format!("gates.{gate}.enabled=true")])
+            .collect();
+        let more: Vec<&str> = IN_THE_BOX.into_iter().chain(switches.iter().map(String::as_str)).collect();
+        let all = objects(&rendered("helm-4", &more));
+        let binding = object(&all, "RoleBinding", "");
+        assert_eq!(binding["subjects"][0]["name"], object(&all, "ServiceAccount", "")["metadata"]["name"]);
+        let mut rights = BTreeSet::new();
+        for rule in object(&all, "Role", "")["rules"].as_array().unwrap() {
+            let names = rule["resourceNames"].as_array().cloned().unwrap_or_default();
+            for verb in rule["verbs"].as_array().unwrap() {
+                let word = |value: &Value| value.as_str().unwrap().to_owned();
+                rights.insert(format!("{} {} {}", word(verb), word(&rule["resources"][0]), names.len()));
+            }
+        }
+        rights.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(rights(&["podLabel"]), "get pods 0, list pods 0, patch pods/status 0");
+    assert_eq!(rights(&["podDeletionCost"]), "get pods 0, patch pods/status 0");
+    assert_eq!(
+        rights(&["endpointSlice"]),
+        "create endpointslices 2, get endpointslices 2, get services 1, patch endpointslices 2"
+    );
+    assert_eq!(rights(&["events"]), "create events 0");
+    assert_eq!(rights(&["leaseMirror"]), "create leases 1, get leases 1, patch leases 1");
+}
+
+#[test]
+fn the_leaders_service_follows_the_strongest_way() {
+    let selector = |more: &[&str]| {
+        let all = objects(&rendered("helm-4", &[&IN_THE_BOX[..], more].concat()));
+        object(&all, "Service", "-leader")["spec"].clone()
+    };
+    let label = ["--set", "gates.podLabel.enabled=true"];
+    assert_eq!(selector(&label)["selector"]["quorate.dev/role"], "leader");
+    let slice = selector(&[label, ["--set", "gates.endpointSlice.enabled=true"]].concat());
+    assert!(slice["selector"].is_null(), "{slice}");
+    assert_eq!(slice["ports"][0]["targetPort"], 9797);
+    assert!(selector(&["--set", "readiness=leader"])["selector"]["quorate.dev/role"].is_null());
+}
+
+#[test]
+fn without_a_gate_nothing_has_a_right_in_the_cluster() {
+    for values in values_files().into_iter().filter(|values| !has_gates(values)) {
         for one in objects(&rendered_with("helm-4", &values, &[])) {
             assert!(!one["kind"].as_str().unwrap().contains("Role"), "{one}");
         }

@@ -65,6 +65,7 @@ fn the_example_is_linted_valid_restricted_and_the_same_in_both_helms() {
         let all = objects(&text);
         for (name, pod) in pods(&all) {
             assert_restricted(&name, pod, &[]);
+            assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
         }
         all
     });

@@ -335,15 +335,44 @@ fn tls_where_it_cannot_work_is_refused() {
 }
 
 #[test]
-fn what_is_not_part_of_this_version_is_accepted_only_when_it_is_off() {
+fn a_gate_needs_a_pod_to_be_in() {
     Setting::valid_and("gates:\n  podLabel: {enabled: false, key: quorate.dev/role}\n").print().accepted();
+    let label = "gates: {podLabel: {enabled: true}}\n";
+    let in_cluster = |text: &str| {
+        Setting::valid_and(text).variable("KUBERNETES_SERVICE_HOST", "10.0.0.1").variable("POD_NAME", "a")
+    };
+    Setting::valid_and(label).print().refused_with(&[
+        "gates.podLabel.enabled",
+        "not in a pod",
+        "set it to false",
+    ]);
+    in_cluster(label).print().refused_with(&["gates.podLabel.enabled", "POD_NAMESPACE", "downward API"]);
+    in_cluster(label).variable("POD_NAMESPACE", "b").print().accepted();
+    let slice = "gates: {endpointSlice: {enabled: true, service: leader}}\n";
+    let named = |text: &str| in_cluster(text).variable("POD_NAMESPACE", "b");
+    named(slice)
+        .variable("POD_IP", "nowhere")
+        .print()
+        .refused_with(&["gates.endpointSlice.enabled", "POD_IP"]);
+    named(slice).variable("POD_IP", "10.0.0.2").print().accepted();
+}
+
+#[test]
+fn what_gates_write_to_has_a_fit_name() {
     for (text, fragments) in [
-        ("gates: {podLabel: {enabled: true}}\n", ["gates.podLabel.enabled", "set it to false"]),
-        ("gates: {leaseMirror: {enabled: true}}\n", ["gates.leaseMirror.enabled", "set it to false"]),
+        (
+            "gates: {podLabel: {enabled: true, key: \"a/b/c\"}}\n",
+            ["gates.podLabel.key = \"a/b/c\"", "at most 54 characters"],
+        ),
+        ("gates: {endpointSlice: {enabled: true}}\n", ["gates.endpointSlice.service", "must be given"]),
+        (
+            "gates: {endpointSlice: {enabled: true, service: a.b}}\n",
+            ["gates.endpointSlice.service = \"a.b\"", "without the namespace"],
+        ),
+        ("gates: {leaseMirror: {enabled: true, name: A}}\n", ["gates.leaseMirror.name = \"A\"", "subdomain"]),
+        ("gates: {events: {enabled: yes}}\n", ["gates.events.enabled", "true, false"]),
     ] {
-        let printed = Setting::valid_and(text).print();
-        printed.refused_with(&["is not part of this version"]);
-        printed.refused_with(&fragments);
+        Setting::valid_and(text).print().refused_with(&fragments);
     }
 }
 

@@ -20,5 +20,16 @@ fn every_piece_of_code_in_the_documentation_is_part_of_an_example_that_is_run() 
         assert!(!code.is_empty() && file.contains(&code.join("\n")), "{name} has no\n{}", code.join("\n"));
         shown.push(name);
     }
-    assert_eq!(shown, ["worker.sh", "postgresql.sql", "postgresql.sh", "redis.sh", "service.py", "file.sh"]);
+    assert_eq!(
+        shown,
+        [
+            "worker.sh",
+            "postgresql.sql",
+            "postgresql.sh",
+            "redis.sh",
+            "service.py",
+            "kubernetes.yaml",
+            "file.sh"
+        ]
+    );
 }

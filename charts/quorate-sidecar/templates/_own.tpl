@@ -55,3 +55,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- include "quorate-sidecar.guardUpgrade" . -}}
 {{- end -}}
+
+{{/* Whoever wants gates says so in the environment (QUORATE_GATES_…) and brings the rights: they are the parent's. */}}
+{{- define "quorate-sidecar.gates" -}}
+{{- end -}}

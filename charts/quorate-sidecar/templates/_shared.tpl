@@ -71,6 +71,9 @@ hardFence: {{ . }}
 statusFile: {{ . }}
 {{- end }}
 onEpochReset: {{ .Values.onEpochReset }}
+{{- with include "quorate-sidecar.gates" . }}
+{{ . }}
+{{- end }}
 http: {listen: "[::]:{{ .Values.service.port }}"}
 log: {{- .Values.log | toYaml | nindent 2 }}
 {{- end -}}

@@ -43,6 +43,9 @@ hardFence: {{ . }}
 statusFile: {{ . }}
 {{- end }}
 onEpochReset: {{ .Values.onEpochReset }}
+{{- with include "quorate.gates" . }}
+{{ . }}
+{{- end }}
 http: {listen: "[::]:{{ .Values.service.port }}"}
 log: {{- .Values.log | toYaml | nindent 2 }}
 {{- end -}}

@@ -149,7 +149,7 @@ fn seen(voters: &[Examined]) -> Vec<Seen> {
         let Some(details) = voter.sight.details.as_ref().filter(|details| !details.who.is_empty()) else {
             continue;
         };
-        let Who { identity, cluster, address, since: _ } = Who::parse(&details.who);
+        let Who { identity, cluster, address, .. } = Who::parse(&details.who);
         let mut one = Seen { identity, cluster, address, voters: Vec::new() };
         if let Some(known) = seen.iter_mut().find(|known| known.is_same(&one)) {
             known.voters.push(voter.name.clone());

@@ -28,8 +28,8 @@ impl Holding {
     }
 
     pub(super) fn leader(&self) -> Leader {
-        let Who { identity, cluster, address, since } = self.who.clone();
-        Leader { identity, cluster, address, since, term: self.term }
+        let Who { identity, cluster, namespace, node, address, since } = self.who.clone();
+        Leader { identity, cluster, namespace, node, address, since, term: self.term }
     }
 }
 

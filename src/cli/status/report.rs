@@ -94,6 +94,10 @@ impl Condition {
 pub(in crate::cli) struct Leader {
     pub(in crate::cli) identity: Option<String>,
     pub(in crate::cli) cluster: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) node: Option<String>,
     pub(in crate::cli) address: Option<String>,
     pub(in crate::cli) since: Option<String>,
     pub(in crate::cli) term: Term,

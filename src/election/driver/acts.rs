@@ -82,6 +82,8 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         let who = Who {
             identity: Some(about.identity.clone()),
             cluster: about.cluster.clone(),
+            namespace: about.namespace.clone(),
+            node: about.node.clone(),
             address: about.address.clone(),
             since: Some(rfc3339(now.wall_us)),
         };

@@ -61,6 +61,7 @@ impl<V: VoterPort + ?Sized, W: Work> Driver<V, W> {
         } else {
             tracing::warn!(%election, quorum, voters, "fewer than a quorum of voters answer");
         }
+        self.report.note(Fact::Quorum(is_quorate));
         self.leadership.remember(now, if is_quorate { "quorum" } else { "no-quorum" }, None, "voters");
     }
 

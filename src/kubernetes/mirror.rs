@@ -1,0 +1,138 @@
+//! A Lease that shows who leads, for `kubectl get lease` and whatever counts Leases. Nobody is elected by it.
+//!
+//! Written at transitions and once per ttl. Compared by term and version as endpoint slices are; a Lease that does not
+//! say that it is a mirror is somebody's lock and is left alone.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Api, ObjectMeta, Patch, PatchParams};
+
+use super::Ground;
+use super::follow::{Mark, Wanted};
+use super::object::{CONFLICTS_AT_ONCE, ELECTION, HOLDER, TERM, check_owner, manager, term_of, wall_time};
+use super::server::Trouble;
+use crate::core::Term;
+use crate::election::{GateName, GateTrouble};
+
+const IS_MIRROR: (&str, &str) = ("quorate.dev/mirror", "true");
+
+pub(super) struct Mirror {
+    ground: Rc<Ground>,
+    name: String,
+    seen: Option<Lease>,
+    /// What it was to say when it was seen.
+    made: Option<Wanted>,
+}
+
+impl Mirror {
+    pub(super) fn new(ground: Rc<Ground>, name: String) -> Self {
+        Self { ground, name, seen: None, made: None }
+    }
+
+    async fn read(&self) -> Result<Option<Lease>, Trouble> {
+        let Ground { server, pod, .. } = &*self.ground;
+        server.ask(async |client| Api::namespaced(client, &pod.namespace).get_opt(&self.name).await).await
+    }
+
+    async fn write(&self, lease: &Lease, term: Term) -> Result<Lease, Trouble> {
+        let Ground { server, pod, .. } = &*self.ground;
+        let params = PatchParams::apply(&manager(term));
+        let params = if lease.metadata.resource_version.is_some() { params.force() } else { params };
+        let patch = Patch::Apply(lease);
+        let write =
+            async |client| Api::namespaced(client, &pod.namespace).patch(&self.name, &params, &patch).await;
+        server.change(GateName::LeaseMirror, write).await
+    }
+
+    /// What is to be written and in the name of which term, if anything.
+    fn change(&self, seen: Option<&Lease>, wanted: Wanted) -> Result<Option<(Lease, Term)>, Trouble> {
+        let Ground { election, identity, ttl, pod, .. } = &*self.ground;
+        let what = format!("the Lease {}", self.name);
+        let before = seen.and_then(|seen| seen.spec.clone()).unwrap_or_default();
+        let written = seen.and_then(|seen| term_of(&seen.metadata, TERM));
+        let names_us = before.holder_identity.as_ref() == Some(identity);
+        let (term, holder) = match wanted {
+            Wanted::Shown(term) => (term, Some(identity.clone())),
+            Wanted::Away(Some(term)) if names_us && written <= Some(term) => (term, None),
+            Wanted::Away(None) if names_us => (written.unwrap_or_default(), None),
+            Wanted::Away(_) => return Ok(None),
+        };
+        if let Some(seen) = seen {
+            check_owner(&seen.metadata, &what, election, IS_MIRROR, term)?;
+        }
+        let now = Some(MicroTime(wall_time()));
+        let is_new = holder.is_some() && written != Some(term);
+        let transitions = before.lease_transitions.unwrap_or_default();
+        let spec = LeaseSpec {
+            acquire_time: if is_new { now.clone() } else { before.acquire_time },
+            holder_identity: holder,
+            lease_duration_seconds: Some(i32::try_from(ttl.as_secs().max(1)).unwrap_or(i32::MAX)),
+            // The first holder of a new Lease follows nobody.
+            lease_transitions: Some(transitions + i32::from(is_new && written.is_some())),
+            renew_time: now,
+            ..LeaseSpec::default()
+        };
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            namespace: Some(pod.namespace.clone()),
+            resource_version: seen.and_then(|seen| seen.metadata.resource_version.clone()),
+            labels: Some([(IS_MIRROR.0.to_owned(), IS_MIRROR.1.to_owned())].into()),
+            annotations: Some(
+                [(ELECTION, election.clone()), (TERM, term.to_string()), (HOLDER, identity.clone())]
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .into(),
+            ),
+            ..ObjectMeta::default()
+        };
+        Ok(Some((Lease { metadata, spec: Some(spec) }, term)))
+    }
+}
+
+impl Mark for Mirror {
+    fn gate(&self) -> GateName {
+        GateName::LeaseMirror
+    }
+
+    async fn make(&mut self, wanted: Wanted) -> Result<(), Trouble> {
+        // Meanwhile others have led.
+        if self.made.replace(wanted) != Some(wanted) && matches!(wanted, Wanted::Shown(_)) {
+            self.seen = None;
+        }
+        let mut conflicts = 0;
+        loop {
+            let seen = match self.seen.take() {
+                Some(seen) => Some(seen),
+                None => self.read().await?,
+            };
+            let Some((lease, term)) = self.change(seen.as_ref(), wanted)? else {
+                self.seen = seen;
+                return Ok(());
+            };
+            match self.write(&lease, term).await {
+                Ok(written) => {
+                    self.seen = Some(written);
+                    return Ok(());
+                }
+                Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
+                    conflicts += 1;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    fn rest(&self) -> Duration {
+        self.ground.ttl
+    }
+
+    fn rested(&mut self) {
+        // The version that was written last is enough: whoever wrote since makes a conflict.
+    }
+}

@@ -1,0 +1,235 @@
+//! A namespace for each test, with accounts of exactly the rights of `deploy/rbac`.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::{Api, DeleteParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::common::candidate::{Launch, Voters};
+
+pub const TTL: Duration = Duration::from_secs(2);
+pub const ROLE: &str = "quorate.dev/role";
+/// Every gate there is.
+pub const ALL: [(&str, &str); 7] = [
+    ("QUORATE_GATES_POD_LABEL_ENABLED", "true"),
+    ("QUORATE_GATES_ENDPOINT_SLICE_ENABLED", "true"),
+    ("QUORATE_GATES_ENDPOINT_SLICE_SERVICE", "orders-leader"),
+    ("QUORATE_GATES_POD_DELETION_COST_ENABLED", "true"),
+    ("QUORATE_GATES_EVENTS_ENABLED", "true"),
+    ("QUORATE_GATES_LEASE_MIRROR_ENABLED", "true"),
+    ("QUORATE_GATES_LEASE_MIRROR_NAME", "orders-writer"),
+];
+
+/// A namespace, gone with everything in it however the test ends.
+pub struct Space {
+    pub name: String,
+    pub client: Client,
+    runtime: Runtime,
+    folder: TempDir,
+}
+
+impl Space {
+    pub fn new(test: &str) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        assert!(std::env::var_os("KUBECONFIG").is_some(), "KUBECONFIG names no cluster: run make test-gates");
+        let client = runtime.block_on(Client::try_default()).unwrap();
+        let name = format!("{test}-{}", std::process::id());
+        let space = Self { name, client, runtime, folder: tempfile::tempdir().unwrap() };
+        let namespaces = Api::<Namespace>::all(space.client.clone());
+        let namespace = object(json!({"metadata": {"name": space.name}}));
+        space.wait(namespaces.create(&PostParams::default(), &namespace)).unwrap();
+        space
+    }
+
+    pub fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Beside everything else, until the test ends.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(task));
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    pub fn create<K>(&self, value: Value) -> K
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        self.wait(self.api().create(&PostParams::default(), &object::<K>(value))).unwrap()
+    }
+
+    /// A pod that nobody runs.
+    pub fn pod(&self, name: &str) -> Pod {
+        self.create(json!({"metadata": {"name": name}, "spec": {
+            "schedulerName": "nobody", "automountServiceAccountToken": false, "serviceAccountName": "quorate",
+            "containers": [{"name": "quorate", "image": "quorate:none"}]}}))
+    }
+
+    /// The Service without selector that the gates write for.
+    pub fn service(&self, name: &str) -> Service {
+        self.create(json!({"metadata": {"name": name}, "spec": {
+            "ports": [{"name": "http", "port": 80, "targetPort": 9797}]}}))
+    }
+
+    /// With the rights of one of `deploy/rbac`; answers a kubeconfig with its token.
+    pub fn account(&self, tier: &str) -> PathBuf {
+        let path = format!("{}/deploy/rbac/{tier}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path)
+            .unwrap()
+            .replace("namespace: default", &format!("namespace: {}", self.name));
+        for document in text.split("\n---\n") {
+            let value: Value = serde_yaml::from_str(document).unwrap();
+            match value["kind"].as_str().unwrap() {
+                "ServiceAccount" => drop(self.create::<ServiceAccount>(value)),
+                "Role" => drop(self.create::<Role>(value)),
+                "RoleBinding" => drop(self.create::<RoleBinding>(value)),
+                other => panic!("{other}"),
+            }
+        }
+        let request: TokenRequest =
+            object(json!({"metadata": {}, "spec": {"audiences": [], "expirationSeconds": 3600}}));
+        let accounts = self.api::<ServiceAccount>();
+        let token: TokenRequest = self
+            .wait(accounts.create_subresource("token", "quorate", &PostParams::default(), &request))
+            .unwrap();
+        self.kubeconfig(tier, &token.status.unwrap().token)
+    }
+
+    fn kubeconfig(&self, name: &str, token: &str) -> PathBuf {
+        let file = self.folder.path().join(format!("{name}.token"));
+        std::fs::write(&file, token).unwrap();
+        let mut config = serde_json::to_value(Kubeconfig::read().unwrap()).unwrap();
+        for user in config["users"].as_array_mut().unwrap() {
+            user["user"] = json!({"tokenFile": file});
+        }
+        let path = self.folder.path().join(format!("{name}.kubeconfig"));
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// As somebody with this kubeconfig.
+    pub fn client_of(&self, kubeconfig: &std::path::Path) -> Client {
+        let config = Kubeconfig::read_from(kubeconfig).unwrap();
+        let config =
+            self.wait(Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())).unwrap();
+        let _inside = self.runtime.enter();
+        Client::try_from(config).unwrap()
+    }
+
+    /// A candidate in a pod that has been made.
+    pub fn launch(
+        &self,
+        voters: &Voters,
+        pod: &Pod,
+        kubeconfig: &std::path::Path,
+        gates: &[(&str, &str)],
+    ) -> Launch {
+        let name = pod.metadata.name.as_deref().unwrap();
+        self.place(Launch::new(name, voters.urls(), TTL), pod, kubeconfig, gates)
+    }
+
+    pub fn place(
+        &self,
+        launch: Launch,
+        pod: &Pod,
+        kubeconfig: &std::path::Path,
+        gates: &[(&str, &str)],
+    ) -> Launch {
+        let name = pod.metadata.name.as_deref().unwrap();
+        let address = address(name);
+        let place = [
+            ("KUBECONFIG", kubeconfig.to_str().unwrap()),
+            ("POD_NAME", name),
+            ("POD_NAMESPACE", &self.name),
+            ("POD_UID", pod.metadata.uid.as_deref().unwrap()),
+            ("POD_IP", &address),
+            ("NODE_NAME", "node-1"),
+        ];
+        place.iter().chain(gates).fold(launch, |launch, (name, value)| launch.environment(name, value))
+    }
+
+    pub fn pod_now(&self, name: &str) -> Pod {
+        self.wait(self.api::<Pod>().get(name)).unwrap()
+    }
+
+    pub fn has_label(&self, name: &str) -> bool {
+        label(&self.pod_now(name)) == Some("leader".to_owned())
+    }
+
+    pub fn slice(&self) -> Option<EndpointSlice> {
+        self.wait(self.api().get_opt("orders-leader-ipv4")).unwrap()
+    }
+
+    /// The pod that the slice names.
+    pub fn routed(&self) -> Option<String> {
+        named(&self.slice()?)
+    }
+
+    pub fn lease(&self) -> Option<Lease> {
+        self.wait(self.api().get_opt("orders-writer")).unwrap()
+    }
+
+    /// The reasons of the Events about a pod, oldest first.
+    pub fn events(&self, pod: &str) -> Vec<String> {
+        let list = self
+            .wait(self.api::<k8s_openapi::api::events::v1::Event>().list(&kube::api::ListParams::default()));
+        let mut about: Vec<_> = list.unwrap().items;
+        about.retain(|event| event.regarding.as_ref().and_then(|about| about.name.as_deref()) == Some(pod));
+        about.sort_by_key(|event| event.event_time.clone().map(|time| time.0));
+        about.into_iter().filter_map(|event| event.reason).collect()
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        if let Err(error) = self.wait(namespaces.delete(&self.name, &DeleteParams::default())) {
+            eprintln!("{} is left: {error}", self.name);
+        }
+    }
+}
+
+/// Where the pod would be.
+pub fn address(pod: &str) -> String {
+    format!("10.9.8.{}", pod.bytes().next_back().unwrap())
+}
+
+pub fn label(pod: &Pod) -> Option<String> {
+    pod.metadata.labels.as_ref()?.get(ROLE).cloned()
+}
+
+pub fn annotation(meta: &kube::api::ObjectMeta, key: &str) -> Option<String> {
+    meta.annotations.as_ref()?.get(key).cloned()
+}
+
+pub fn named(slice: &EndpointSlice) -> Option<String> {
+    slice.endpoints.first()?.target_ref.as_ref()?.name.clone()
+}
+
+pub fn object<K: DeserializeOwned>(value: Value) -> K {
+    serde_json::from_value(value).unwrap()
+}
