@@ -71,14 +71,14 @@ struct Yes {
 pub struct Watch {
     ended: Arc<AtomicBool>,
     seen: Arc<Mutex<Vec<Yes>>>,
-    asking: JoinHandle<()>,
+    asking: Option<JoinHandle<()>>,
 }
 
 impl Watch {
     pub fn over(space: &Space) -> Self {
         let (ended, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());
         let asker = Asker { space: space.name.clone(), ended: Arc::clone(&ended), seen: Arc::clone(&seen) };
-        Self { ended, seen, asking: spawn(move || asker.ask_all()) }
+        Self { ended, seen, asking: Some(spawn(move || asker.ask_all())) }
     }
 
     /// Who leads by the newest answer.
@@ -86,12 +86,25 @@ impl Watch {
         self.seen.lock().unwrap().iter().max_by_key(|yes| yes.answered).map(|yes| yes.pod.clone())
     }
 
-    pub fn end(self) -> Watched {
-        self.ended.store(true, Ordering::Relaxed);
-        self.asking.join().unwrap();
+    pub fn end(mut self) -> Watched {
+        self.stop();
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap());
         seen.sort_by_key(|yes| yes.asked);
         Watched { seen }
+    }
+
+    fn stop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if let Some(asking) = self.asking.take() {
+            let _ = asking.join();
+        }
+    }
+}
+
+/// Also where a test failed: what it asks through is a process.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
