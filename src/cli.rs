@@ -129,7 +129,7 @@ enum Command {
 pub fn main() -> Exit {
     let (standing, line) = match Role::of(std::env::args_os()) {
         Role::Person(line) => (Standing::Alone, line),
-        Role::Elector(guardian, line) => (Standing::Guarded(guardian), line),
+        Role::Elector(guarded, line) => (Standing::Guarded(guarded), line),
         Role::Stage(stage) => return Exit::Command(stage.play()),
     };
     let arguments = match Arguments::try_parse_from(line) {

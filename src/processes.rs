@@ -90,18 +90,28 @@ pub fn reap() -> Reaped {
     }
 }
 
-/// Sends a signal to every descendant that `/proc` shows. Answers to how many.
+/// Whom a signal was meant for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signalled {
+    /// All.
+    pub found: usize,
+    /// Those that became another user's, whom we may not signal.
+    pub refused: usize,
+}
+
+/// Sends a signal to every descendant that `/proc` shows.
 ///
 /// # Errors
 ///
 /// `/proc` cannot be read.
-pub fn signal_descendants(signal: Signal) -> io::Result<usize> {
+pub fn signal_descendants(signal: Signal) -> io::Result<Signalled> {
     let found = descendants()?;
-    for &pid in &found {
-        // It may have ended meanwhile, or be somebody else's now: then the kernel says no, and so will `reap`.
-        let _ = kill(pid, signal);
+    let mut signalled = Signalled { found: found.len(), refused: 0 };
+    for pid in found {
+        // It may also have ended meanwhile: so will `reap` say.
+        signalled.refused += usize::from(kill(pid, signal) == Err(Errno::EPERM));
     }
-    Ok(found.len())
+    Ok(signalled)
 }
 
 /// Every descendant of this process, numbered as this process sees them; zombies too, because the other threads of

@@ -30,7 +30,7 @@ use crate::http::{self, Endpoints};
 #[cfg(feature = "kubernetes")]
 use crate::kubernetes;
 use crate::metrics::Metrics;
-use crate::{processes, telemetry};
+use crate::{guardian, processes, telemetry};
 
 /// How long the removal of the status file is waited for.
 const FILE_PATIENCE: Duration = Duration::from_secs(1);
@@ -110,6 +110,7 @@ async fn run(
 ) -> anyhow::Result<Exit> {
     let (shutdown, closing) = (CancellationToken::new(), CancellationToken::new());
     end_on_signals(shutdown.clone(), ends, config.log)?;
+    guardian::hear_ends()?;
     // Told only now: whoever has read it may send a signal.
     tracing::info!(address = %bound, "listening");
     let election = Election::new(settings(config, bound));

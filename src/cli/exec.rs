@@ -34,14 +34,14 @@ pub(super) struct ExecArguments {
     /// on leading without it
     #[arg(long, value_enum, default_value_t = WhenExited::Release)]
     on_exit: WhenExited,
-    /// After leadership was lost: campaign again, or end with 75
+    /// After leadership was lost: campaign again, or end with 75, which a kill by the fence does anyway
     #[arg(long, value_enum, default_value_t = WhenLost::Restandby)]
     on_lost: WhenLost,
     /// Give up with 75 where not elected within this time; 0: after one attempt [default: never]
     #[arg(long, value_name = "DURATION", value_parser = time)]
     acquire_timeout: Option<Duration>,
     /// Keep the command in a PID namespace of its own, so that the kernel ends all of it at once; auto: where that can
-    /// be made
+    /// be made and shows no more of /proc than we see
     #[arg(long, value_enum, default_value_t = Namespace::Auto)]
     pid_namespace: Namespace,
     #[command(flatten)]
@@ -134,16 +134,17 @@ pub(super) fn execute(loaded: Loaded, arguments: &ExecArguments, standing: Stand
         }
         return fences::guard(&loaded.config);
     }
-    standing.begin()?;
+    let teller = standing.begin()?;
     let shelter = shelter(arguments.pid_namespace)?;
     let (config, _written_at_the_end) = compose::begin(loaded)?;
-    fences::tell(&config.election, hard_fence(&config), shelter);
+    fences::tell(&config.election, hard_fence(&config), shelter, &teller);
     let on_exit = arguments.on_exit;
     let ended = compose::campaign(&config, Ends::TermInt, |handles: Handles| {
         // The election's thread, and that of the command, which it starts; the others have begun already.
         let nice = processes::hurry();
         let plan = plan(&config, arguments, shelter, nice, handles.address);
-        let (gate, outcome) = runner::start(plan, handles.ground).context("no thread for the command")?;
+        let (gate, outcome) =
+            runner::start(plan, handles.ground, teller).context("no thread for the command")?;
         let beside = Box::pin(async move {
             let Ok(outcome) = outcome.await else { bail!("the thread of the command broke") };
             Ok(exit(outcome, on_exit))
@@ -170,7 +171,13 @@ fn hard_fence(config: &Config) -> HardFence {
 }
 
 fn shelter(wanted: Namespace) -> anyhow::Result<Shelter> {
-    let is_possible = wanted != Namespace::Never && fences::can_make_namespace();
+    // What hides a part of /proc from us is to hide it from the command as well.
+    let is_wanted = match wanted {
+        Namespace::Auto => !fences::is_proc_masked(),
+        Namespace::Always => true,
+        Namespace::Never => false,
+    };
+    let is_possible = is_wanted && fences::can_make_namespace();
     if wanted == Namespace::Always && !is_possible {
         bail!(
             "--pid-namespace always: no PID namespace can be made here; it takes CAP_SYS_ADMIN and a /proc of this namespace"

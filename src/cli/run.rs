@@ -54,10 +54,10 @@ pub(super) fn execute(loaded: Loaded, arguments: &RunArguments, standing: Standi
     if kind == HardFence::Kill && standing.is_alone() {
         return fences::guard(&loaded.config);
     }
-    standing.begin()?;
+    let teller = standing.begin()?;
     let (config, _written_at_the_end) = compose::begin(loaded)?;
     compose::campaign(&config, Ends::TermIntHup, |handles: Handles| {
-        let surround = fence::surround(handles.ground.leadership, fences::kind(kind));
+        let surround = fence::surround(handles.ground.leadership, fences::kind(kind), teller);
         let beside = Box::pin(async {
             surround.await.context("the kernel refuses a timer")?;
             Ok(Exit::NotElected)

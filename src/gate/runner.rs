@@ -33,7 +33,7 @@ use super::pause::Pause;
 use super::{Gate, ORDERS_WAITING, Order, Remote, whole_ms};
 use crate::core::{EndReason, StandBack, Term};
 use crate::election::{Alarm, Leadership, Report, Resigner};
-use crate::guardian::{Shelter, Task, work_command};
+use crate::guardian::{Shelter, Task, Teller, work_command};
 use crate::processes::Ended;
 use leading::Ending;
 
@@ -124,14 +124,18 @@ pub enum Outcome {
 /// # Errors
 ///
 /// The system gives no thread, signal or timer.
-pub fn start(plan: Plan, ground: Ground) -> io::Result<(Box<dyn Gate>, oneshot::Receiver<Outcome>)> {
+pub fn start(
+    plan: Plan,
+    ground: Ground,
+    teller: Teller,
+) -> io::Result<(Box<dyn Gate>, oneshot::Receiver<Outcome>)> {
     let (orders, receiver) = mpsc::channel(ORDERS_WAITING);
     let (decided, outcome) = oneshot::channel();
     let (ready, is_ready) = ready::sync_channel(1);
     let work = move || {
         let begun = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
             let inside = runtime.enter();
-            let runner = Runner::new(plan, ground, receiver, decided)?;
+            let runner = Runner::new(plan, ground, teller, receiver, decided)?;
             drop(inside);
             Ok((runtime, runner))
         });
@@ -167,6 +171,7 @@ impl Runner {
     fn new(
         plan: Plan,
         ground: Ground,
+        teller: Teller,
         orders: mpsc::Receiver<Order>,
         decided: oneshot::Sender<Outcome>,
     ) -> io::Result<Self> {
@@ -174,7 +179,7 @@ impl Runner {
         let (shortest, longest) = PAUSES_AFTER_EXIT;
         Ok(Self {
             children: Children::new()?,
-            fence: Fence::new(plan.hard_fence)?,
+            fence: Fence::new(plan.hard_fence, teller)?,
             alarm: Alarm::new()?,
             forwards: Forwards::new()?,
             pause_after_exit: Pause::new(shortest, longest),

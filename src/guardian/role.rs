@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -24,9 +25,17 @@ pub enum Role {
     /// What the command line says.
     Person(Vec<OsString>),
     /// The same, as the child of a guardian.
-    Elector(Pid, Vec<OsString>),
+    Elector(Guarded, Vec<OsString>),
     /// What stands before the work.
     Stage(Stage),
+}
+
+/// What an elector is told by its guardian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    pub(super) by: Pid,
+    /// Inherited, to tell of deadlines.
+    pub(super) pipe: RawFd,
 }
 
 /// What keeps the descendants of the work together.
@@ -51,8 +60,10 @@ impl Role {
         let parent = || Some(Pid::from_raw(parent.to_str()?.parse().ok()?));
         match name.to_str()? {
             ELECTOR => {
+                let [pipe, rest @ ..] = rest else { return None };
+                let guarded = Guarded { by: parent()?, pipe: pipe.to_str()?.parse().ok()? };
                 let arguments = std::iter::once(program).chain(rest).cloned().collect();
-                Some(Self::Elector(parent()?, arguments))
+                Some(Self::Elector(guarded, arguments))
             }
             WORK => {
                 let [shelter, rest @ ..] = rest else { return None };
@@ -103,10 +114,10 @@ fn this_program() -> Command {
     command
 }
 
-/// The command line of this process, to be run as its elector.
-pub(super) fn elector_command() -> Command {
+/// The command line of this process, to be run as its elector, which inherits this descriptor.
+pub(super) fn elector_command(pipe: RawFd) -> Command {
     let mut command = this_program();
-    command.arg(ELECTOR).arg(Pid::this().to_string()).args(env::args_os().skip(1));
+    command.args([ELECTOR, &Pid::this().to_string(), &pipe.to_string()]).args(env::args_os().skip(1));
     command
 }
 
@@ -152,8 +163,9 @@ mod tests {
         assert_eq!(Role::of(words(&work_command(Shelter::Namespace, &task))), Role::Stage(stage));
         let stage = Stage::Init { keeper: Pid::from_raw(7), task: task.clone() };
         assert_eq!(Role::of(words(&init_command(7, &task))), Role::Stage(stage));
-        let Role::Elector(guardian, line) = Role::of(words(&elector_command())) else { panic!("no elector") };
-        assert_eq!((guardian, &line[1..]), (Pid::this(), &env::args_os().collect::<Vec<_>>()[1..]));
+        let Role::Elector(guarded, line) = Role::of(words(&elector_command(9))) else { panic!("no elector") };
+        assert_eq!(guarded, Guarded { by: Pid::this(), pipe: 9 });
+        assert_eq!(line[1..], env::args_os().collect::<Vec<_>>()[1..]);
     }
 
     #[test]
@@ -162,6 +174,7 @@ mod tests {
             vec!["quorate"],
             vec!["quorate", "run", "--x"],
             vec!["quorate", "__elector"],
+            vec!["quorate", "__elector", "7", "run"],
             vec!["quorate", "__work", "x", "group", "15"],
         ] {
             let line: Vec<OsString> = line.into_iter().map(OsString::from).collect();

@@ -78,7 +78,7 @@ fn keep(parent: Pid, task: &Task) -> io::Result<u8> {
     // The new /proc is to be seen in there alone; every other mount stays shared with the host as it was.
     mount(None::<&str>, "/proc", None::<&str>, MsFlags::MS_PRIVATE, None::<&str>)?;
     let init = init_command(own, task).spawn()?;
-    Ok(relay.until_ended(pid_of(&init)).code)
+    Ok(relay.until_ended(pid_of(&init), None).code)
 }
 
 /// PID 1. When the command has ended, what it left behind is asked to stop as well; whoever stays longer than it may
@@ -92,7 +92,7 @@ fn begin_namespace(keeper: Pid, task: &Task) -> io::Result<u8> {
     let relay = Relay::begin()?;
     // A stage of its own, because the command must not inherit the mask, and this process must not lift it.
     let command = work_command(Shelter::Group, task).process_group(0).spawn()?;
-    let ended = relay.until_ended(pid_of(&command));
+    let ended = relay.until_ended(pid_of(&command), None);
     for signal in [task.stop_signal, Signal::SIGCONT] {
         // Fails where nobody is left.
         let _ = kill(Pid::from_raw(-1), signal);

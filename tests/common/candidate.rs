@@ -188,6 +188,11 @@ impl Launch {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Without waiting for it to listen.
+    pub fn spawn(mut self) -> Child {
+        self.command.stderr(Stdio::null()).spawn().unwrap()
+    }
+
     pub fn start(mut self) -> Agent {
         let mut child = self.command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());

@@ -1,7 +1,6 @@
 //! The fence that falls while we do not run: stopped, frozen or killed, one of us or all.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -9,9 +8,9 @@ use nix::unistd::Pid;
 
 use crate::TTL;
 use crate::common::candidate::{Agent, Launch, boot, children, count, eventually, since};
-use crate::harness::{
-    FAMILY, GROUP, NAMESPACE, Stage, beater, elector, measured, not_tested, send, shelters,
-};
+use crate::freezer::Freezer;
+use crate::freezer::Version::{V1, V2};
+use crate::harness::{FAMILY, GROUP, NAMESPACE, Stage, beater, elector, measured, send, shelters};
 
 struct Family {
     stage: Stage,
@@ -19,10 +18,11 @@ struct Family {
 }
 
 impl Family {
-    /// Starts it, under another program where one is given.
-    fn start(shelter: &[&str], under: Option<(&str, &[&str])>) -> Self {
+    /// Starts it with additions to its environment, under another program where one is given.
+    fn start(shelter: &[&str], environment: &[(&str, &str)], under: Option<(&str, &[&str])>) -> Self {
         let stage = Stage::new(TTL);
         let launch = stage.launch("one", shelter, &beater("family"));
+        let launch = environment.iter().fold(launch, |launch, (name, value)| launch.environment(name, value));
         let agent = match under {
             Some((program, arguments)) => launch.under(program, arguments).start(),
             None => launch.start(),
@@ -69,6 +69,7 @@ impl Family {
         assert_eq!((ended, count(&log, "the elector was killed")), (Some(code), 1), "{log}");
         assert!(self.stage.work("one").is_empty());
         assert_eq!(self.stage.last_act("command"), last, "it was dead");
+        assert!(!self.stage.path("status.one").exists(), "nobody leads by this file");
         self.stage
     }
 }
@@ -76,7 +77,7 @@ impl Family {
 #[test]
 fn an_elector_that_is_stopped_takes_its_work_along_before_until() {
     for shelter in shelters() {
-        let family = Family::start(&shelter, None);
+        let family = Family::start(&shelter, &[], None);
         family.stop(elector(&family.agent));
         family.ends_in_time();
         family.ended(75);
@@ -86,12 +87,37 @@ fn an_elector_that_is_stopped_takes_its_work_along_before_until() {
 #[test]
 fn an_elector_that_is_killed_takes_its_work_along_at_once() {
     for shelter in shelters() {
-        let family = Family::start(&shelter, None);
+        let family = Family::start(&shelter, &[], None);
+        let until = family.stage.until("one").unwrap();
         let killed = boot();
         send(elector(&family.agent), Signal::SIGKILL);
-        family.ends_in_time();
+        // Its file goes with it, perhaps before it can be read.
+        eventually("nothing is left", || family.stage.work("one").is_empty());
+        for name in FAMILY {
+            measured(name, "the end of validity", family.stage.last_act(name), until);
+            assert!(family.stage.last_act(name) < until, "{name}");
+        }
         assert!(since(killed) < TTL / 2, "{:?}", since(killed));
         family.ended(75);
+    }
+}
+
+/// Nobody of ours is left to kill: the kernel ends the command, and in a namespace all of it.
+#[test]
+fn a_guardian_and_an_elector_that_are_killed_together_take_along_what_the_kernel_ends() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, &[], None);
+        let until = family.stage.until("one").unwrap();
+        let (guardian, elector) = (family.agent.pid(), elector(&family.agent));
+        let killed = boot();
+        send(guardian, Signal::SIGKILL);
+        send(elector, Signal::SIGKILL);
+        let left = if shelter == NAMESPACE { 0 } else { FAMILY.len() - 1 };
+        eventually("that is all", || family.stage.work("one").len() == left);
+        let name = if shelter == NAMESPACE { "apart" } else { "command" };
+        measured(name, "the kill", family.stage.last_act(name), killed);
+        assert!(family.stage.last_act(name) < until);
+        family.stage.work("one").into_iter().for_each(|process| send(process.pid, Signal::SIGKILL));
     }
 }
 
@@ -99,7 +125,7 @@ fn an_elector_that_is_killed_takes_its_work_along_at_once() {
 #[test]
 fn an_elector_whose_guardian_is_killed_stops_its_work_and_releases() {
     for shelter in shelters() {
-        let family = Family::start(&shelter, None);
+        let family = Family::start(&shelter, &[], None);
         send(family.agent.pid(), Signal::SIGKILL);
         eventually("nothing is left", || family.stage.work("one").is_empty());
         let server = &family.stage.voters.servers[0];
@@ -119,7 +145,7 @@ fn as_pid_1_of_a_namespace_the_fence_falls_as_well() {
         (&["--pid", "--fork", "--kill-child", "--mount-proc"], GROUP),
         (&["--pid", "--fork", "--kill-child", "--mount-proc"], NAMESPACE),
     ] {
-        let family = Family::start(&shelter, Some(("unshare", options)));
+        let family = Family::start(&shelter, &[], Some(("unshare", options)));
         let guardian = children(family.agent.pid())[0];
         assert!(namespaced(guardian).ends_with("\t1"), "{}", namespaced(guardian));
         family.stop(children(guardian)[0]);
@@ -145,7 +171,7 @@ fn all_of_us(family: &Family) -> Vec<Pid> {
 #[test]
 fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
     for shelter in shelters() {
-        let family = Family::start(&shelter, None);
+        let family = Family::start(&shelter, &[], None);
         let ours = all_of_us(&family);
         family.stop(elector(&family.agent));
         let everybody = family.stage.work("one").into_iter().map(|process| process.pid).chain(ours);
@@ -167,55 +193,11 @@ fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_na
     }
 }
 
-/// A control group of version 2 that can be frozen; thawed and removed with its value.
-struct Freezer(PathBuf);
-
-impl Freezer {
-    /// Nothing where there is no such control group to be made, which is told.
-    fn new(name: &str) -> Option<Self> {
-        let mounts = fs::read_to_string("/proc/mounts").unwrap();
-        let mut mounted = mounts.lines().filter(|line| line.split(' ').nth(2) == Some("cgroup2"));
-        let root = mounted.find_map(|line| line.split(' ').nth(1)).unwrap_or("/sys/fs/cgroup");
-        let path = PathBuf::from(root).join(format!("quorate-{name}-{}", std::process::id()));
-        if fs::create_dir(&path).is_err() || !path.join("cgroup.freeze").exists() {
-            not_tested("freezing: run as root on a host where cgroup v2 is mounted");
-            return None;
-        }
-        Some(Self(path))
-    }
-
-    fn add(&self, pid: Pid) {
-        fs::write(self.0.join("cgroup.procs"), pid.to_string()).unwrap();
-    }
-
-    fn freeze(&self) {
-        fs::write(self.0.join("cgroup.freeze"), "1").unwrap();
-        let events = self.0.join("cgroup.events");
-        eventually("frozen", || fs::read_to_string(&events).unwrap().contains("frozen 1"));
-    }
-
-    fn thaw(&self) {
-        // It may be thawed already.
-        let _ = fs::write(self.0.join("cgroup.freeze"), "0");
-    }
-}
-
-impl Drop for Freezer {
-    fn drop(&mut self) {
-        self.thaw();
-        // Corpses leave it with their reaping.
-        let begun = boot();
-        while fs::remove_dir(&self.0).is_err() && since(begun) < TTL {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
 #[test]
 fn an_elector_that_is_frozen_takes_its_work_along_before_until() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(&format!("elector-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, None);
+        let Some(freezer) = Freezer::new(V2, &format!("elector-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, &[], None);
         freezer.add(elector(&family.agent));
         family.stage.renewed("one");
         freezer.freeze();
@@ -224,11 +206,59 @@ fn an_elector_that_is_frozen_takes_its_work_along_before_until() {
     }
 }
 
+/// A freezer of version 1 keeps the kill of the elector's own timer back.
+#[test]
+fn an_elector_that_is_frozen_by_version_1_has_its_work_killed_by_its_guardian_before_until() {
+    for shelter in shelters() {
+        let Some(freezer) = Freezer::new(V1, &format!("elector-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, &[], None);
+        freezer.add(elector(&family.agent));
+        family.stage.renewed("one");
+        freezer.freeze();
+        family.ends_in_time();
+        freezer.thaw();
+        family.ended(75);
+    }
+}
+
+/// The same wherever there is no such freezer.
+#[test]
+fn an_elector_without_a_timer_has_its_work_killed_by_its_guardian_before_until() {
+    for shelter in shelters() {
+        let family = Family::start(&shelter, &[("PLANTED_FENCE_WITHOUT_TIMER", "1")], None);
+        // Moved in time, the fence does not fall.
+        let first = family.stage.until("one");
+        eventually("it leads on", || family.stage.until("one").min(Some(boot())) > first);
+        family.stop(elector(&family.agent));
+        family.ends_in_time();
+        family.ended(75);
+    }
+}
+
+#[test]
+fn where_all_of_us_and_the_work_are_frozen_by_version_1_all_of_it_dies_at_the_thaw() {
+    for shelter in shelters() {
+        let Some(freezer) = Freezer::new(V1, &format!("tree-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, &[], None);
+        let ours = all_of_us(&family);
+        let work = family.stage.work("one");
+        work.iter().map(|process| process.pid).chain(ours).for_each(|pid| freezer.add(pid));
+        family.stage.renewed("one");
+        freezer.freeze();
+        let until = family.stage.until("one");
+        eventually("the lease lapses", || Some(boot()) > until);
+        let again = boot();
+        freezer.thaw();
+        eventually("nothing is left", || family.stage.work("one").is_empty());
+        family.runs_again(again);
+    }
+}
+
 #[test]
 fn where_all_of_us_and_the_work_are_frozen_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(&format!("tree-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, None);
+        let Some(freezer) = Freezer::new(V2, &format!("tree-{}", shelter[1])) else { return };
+        let family = Family::start(&shelter, &[], None);
         let ours = all_of_us(&family);
         family
             .stage

@@ -7,6 +7,8 @@ mod common;
 mod ends;
 mod fence;
 mod files;
+mod freezer;
+mod guarded;
 mod harness;
 mod health;
 mod stops;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::sync::oneshot;
@@ -19,8 +20,9 @@ use crate::processes::{self, Ended};
 /// Between two looks for descendants that live although they were killed: one that forks just then is found by the
 /// next.
 const SWEEP_PAUSE: Duration = Duration::from_millis(5);
-/// What outlives its killing for so long is told about: a process in an uninterruptible wait, or another user's.
-const STUBBORN: Duration = Duration::from_secs(1);
+/// What outlives its killing for this part of the fence margin is told about: a process in an uninterruptible wait, or
+/// another user's. Half of the margin is over when the fence falls.
+const STUBBORN_PART: u32 = 4;
 
 /// How the work of a term ended.
 pub(super) struct Ending {
@@ -47,6 +49,7 @@ struct Leading {
     asked_leftovers: bool,
     killed: Option<Moment>,
     told_stubborn: bool,
+    told_refused: bool,
     forwarded: Option<Signal>,
     closing: Vec<oneshot::Sender<()>>,
 }
@@ -119,6 +122,7 @@ impl Runner {
             asked_leftovers: false,
             killed: None,
             told_stubborn: false,
+            told_refused: false,
             forwarded: None,
             closing: Vec::new(),
         })
@@ -141,7 +145,7 @@ impl Runner {
         }
         if leading.end.is_some() && !leading.asked_leftovers {
             leading.asked_leftovers = true;
-            ask_all(self.plan.task.stop_signal);
+            leading.ask_all(self.plan.task.stop_signal);
         }
         if leading.limit.is_some_and(|limit| !now.at.is_before(limit.instant(&leading.claim))) {
             leading.kill(now.at);
@@ -229,22 +233,42 @@ impl Leading {
     fn stop(&mut self, reason: EndReason, limit: Limit, stop_signal: Signal) {
         if self.reason.is_none() && self.end.is_none() {
             self.reason = Some(reason);
-            self.signal(stop_signal);
+            let is_refused = self.signal(stop_signal) == Err(Errno::EPERM);
+            self.tell_refused(usize::from(is_refused));
             // What is stopped cannot even end.
-            self.signal(Signal::SIGCONT);
+            let _ = self.signal(Signal::SIGCONT);
         }
         self.limit = Some(self.limit.map_or(limit, |before| before.and(limit)));
     }
 
     fn forward(&mut self, signal: Signal) {
         self.forwarded = Some(signal);
-        self.signal(signal);
+        // It may be ending.
+        let _ = self.signal(signal);
     }
 
-    fn signal(&self, signal: Signal) {
-        if self.end.is_none() {
-            // It may be ending.
-            let _ = kill(self.pid, signal);
+    fn signal(&self, signal: Signal) -> nix::Result<()> {
+        if self.end.is_none() { kill(self.pid, signal) } else { Ok(()) }
+    }
+
+    /// What the command left behind gets the signal that the command would have got.
+    fn ask_all(&mut self, stop_signal: Signal) {
+        for signal in [stop_signal, Signal::SIGCONT] {
+            // Where nobody can be found, nobody can be asked: killing comes in time.
+            let asked = processes::signal_descendants(signal).unwrap_or_default();
+            self.tell_refused(asked.refused);
+        }
+    }
+
+    /// Once: it will be refused again when it is to be killed.
+    fn tell_refused(&mut self, processes: usize) {
+        if processes > 0 && !std::mem::replace(&mut self.told_refused, true) {
+            tracing::error!(
+                term = self.term,
+                processes,
+                "work that became another user's may neither be asked to stop nor killed: it may act on while \
+                somebody else leads"
+            );
         }
     }
 
@@ -255,13 +279,15 @@ impl Leading {
             let _ = killpg(self.pid, Signal::SIGKILL);
         }
         // Without /proc the group is all that can be found.
-        let found = processes::signal_descendants(Signal::SIGKILL).unwrap_or(0);
+        let killed = processes::signal_descendants(Signal::SIGKILL).unwrap_or_default();
+        self.tell_refused(killed.refused);
         let since = *self.killed.get_or_insert(now);
-        if !self.told_stubborn && now.observer_elapsed(since) > STUBBORN {
+        let patience = self.claim.until.leader_elapsed(self.claim.hard) / STUBBORN_PART;
+        if !self.told_stubborn && now.observer_elapsed(since) > patience {
             self.told_stubborn = true;
             tracing::error!(
                 term = self.term,
-                processes = found,
+                processes = killed.found,
                 "what was killed does not end: the lease will not be given back before it has"
             );
         }
@@ -274,14 +300,6 @@ impl Leading {
             Some(limit) => limit.instant(&self.claim),
             None => self.claim.soft,
         }
-    }
-}
-
-/// What the command left behind gets the signal that the command would have got.
-fn ask_all(stop_signal: Signal) {
-    for signal in [stop_signal, Signal::SIGCONT] {
-        // Where nobody can be found, nobody can be asked: killing comes in time.
-        let _ = processes::signal_descendants(signal);
     }
 }
 
