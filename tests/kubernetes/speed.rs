@@ -32,7 +32,9 @@ fn watch(space: &Space) -> (mpsc::Receiver<Sight>, mpsc::Receiver<Sight>) {
     space.spawn(async move {
         let version = pod.metadata.resource_version.unwrap();
         let mut events = pods.watch(&WatchParams::default(), &version).await.unwrap().boxed();
-        while let Some(Ok(WatchEvent::Modified(pod))) = events.next().await {
+        while let Some(Ok(event)) = events.next().await {
+            // Once a minute there is a bookmark between them.
+            let WatchEvent::Modified(pod) = event else { continue };
             if label(&pod).is_some() && labels.send((now(), pod.metadata.name.unwrap())).is_err() {
                 return;
             }
@@ -41,7 +43,8 @@ fn watch(space: &Space) -> (mpsc::Receiver<Sight>, mpsc::Receiver<Sight>) {
     space.spawn(async move {
         let version = slice.metadata.resource_version.unwrap();
         let mut events = endpoints.watch(&WatchParams::default(), &version).await.unwrap().boxed();
-        while let Some(Ok(WatchEvent::Modified(slice))) = events.next().await {
+        while let Some(Ok(event)) = events.next().await {
+            let WatchEvent::Modified(slice) = event else { continue };
             if let Some(name) = named(&slice)
                 && slices.send((now(), name)).is_err()
             {
