@@ -1,9 +1,12 @@
-//! Files that the configuration names: secrets, certificates, itself. Read whole, up to a limit, whoever reads them.
+//! Files that the configuration names: secrets, certificates, itself. Read whole, up to a limit, whoever reads them; and
+//! files that are replaced as a whole.
 //!
 //! The configuration reads them once, so that a missing one is told at the start and not at the first rotation; the
 //! voters read them again at every connection. All calls block.
 
 use std::fs::File;
+#[cfg(feature = "cli")]
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -52,6 +55,25 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Writes a file so that at any instant the old one or the new one is there, whole; where it fails, the old one and
+/// nothing else. The new one is made beside it under a name that nobody can foresee, so that nobody can have put a
+/// link there, and two processes never write into one.
+///
+/// # Errors
+///
+/// The system's.
+#[cfg(feature = "cli")]
+pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    let fresh = path.with_file_name(format!(".{name}.{number:016x}"));
+    let mut new = OpenOptions::new().write(true).create_new(true).open(&fresh)?;
+    fill(&mut new).and_then(|()| fs::rename(&fresh, path)).inspect_err(|_| {
+        // The first error is the one to be told.
+        let _ = fs::remove_file(&fresh);
+    })
+}
+
 /// The password in a file: its text without the line end that editors add.
 ///
 /// # Errors
@@ -86,4 +108,28 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fi
 pub fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileError> {
     let bytes = read(path).map_err(FileError::Unreadable)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| FileError::NoPrivateKey)
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_replaced_stays_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        replace(&path, |file| file.write_all(b"old")).unwrap();
+        let full = |file: &mut File| {
+            file.write_all(b"ne")?;
+            Err(io::ErrorKind::StorageFull.into())
+        };
+        assert_eq!(replace(&path, full).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["file"]);
+    }
 }

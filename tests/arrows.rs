@@ -32,7 +32,7 @@ const LAYERS: &[Layer] = &[
     // The processes below this one: nothing of Quorate.
     Layer { name: "processes", knows: &[] },
     Layer { name: "guardian", knows: &["processes"] },
-    Layer { name: "gate", knows: &["core", "clock", "election", "processes", "guardian"] },
+    Layer { name: "gate", knows: &["core", "clock", "files", "election", "processes", "guardian"] },
     // Gates too, which write to a cluster.
     Layer { name: "kubernetes", knows: &["core", "clock", "election", "gate"] },
     Layer { name: "config", knows: &["core", "files", "voter"] },

@@ -29,15 +29,15 @@ class Store:
         with self.lock:
             if term < self.fence:
                 return None
-            self.fence = term
-            self.value = self.value if value is None else value
+            value = self.value if value is None else value
             # Whoever forgets the largest term forgets to refuse: it is on the disk before anybody is told.
             with open(self.file + ".new", "w") as fresh:
-                json.dump([self.value, self.fence], fresh)
+                json.dump([value, term], fresh)
                 fresh.flush()
                 os.fsync(fresh.fileno())
             os.replace(self.file + ".new", self.file)
-            return self.value
+            self.value, self.fence = value, term
+            return value
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

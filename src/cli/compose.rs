@@ -139,7 +139,10 @@ async fn run(
     let file_removed = match &config.status_file {
         Some(path) => {
             let (gate, removed) = status_file::start(path.clone(), leadership)
-                .with_context(|| format!("statusFile: {} cannot be written", path.display()))?;
+                .with_context(|| {
+                    let path = path.display();
+                    format!("statusFile: {path} cannot be written: give a path in a directory that this process may write to")
+                })?;
             gates.push(gate);
             Some(removed)
         }

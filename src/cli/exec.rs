@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use nix::sys::signal::Signal;
+use nix::unistd::{AccessFlags, eaccess};
 
 use super::compose::{self, Ends, Following, Handles};
 use super::flags::ConfigFlags;
@@ -38,7 +38,7 @@ pub(super) struct ExecArguments {
     #[arg(long, value_enum, default_value_t = WhenLost::Restandby)]
     on_lost: WhenLost,
     /// Give up with 75 where not elected within this time; 0: after one attempt [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = time)]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", value_parser = time)]
     acquire_timeout: Option<Duration>,
     /// Keep the command in a PID namespace of its own, so that the kernel ends all of it at once; auto: where that can
     /// be made and shows no more of /proc than we see
@@ -58,25 +58,25 @@ pub(super) struct ExecArguments {
 #[command(next_help_heading = "Health of the command (too many failures in a row: hand over, stand back)")]
 struct HealthFlags {
     /// Ask here; healthy is an answer from 200 to 399
-    #[arg(long = "health-http", value_name = "URL", value_parser = Target::from_str, conflicts_with = "cmd")]
+    #[arg(long = "health-http", group = "probe", value_name = "URL", value_parser = Target::from_str)]
     http: Option<Target>,
-    /// Run this with sh -c; healthy is 0
-    #[arg(long = "health-cmd", value_name = "LINE")]
+    /// Run this with sh -c, in the environment of the command but outside of its PID namespace; healthy is 0
+    #[arg(long = "health-cmd", group = "probe", value_name = "LINE")]
     cmd: Option<String>,
     /// Between an answer and the next question
-    #[arg(long = "health-interval", value_name = "DURATION", default_value = "5s", value_parser = positive)]
+    #[arg(long = "health-interval", requires = "probe", allow_hyphen_values = true, value_name = "DURATION", default_value = "5s", value_parser = positive)]
     interval: Duration,
     /// No answer within this time is a failure
-    #[arg(long = "health-timeout", value_name = "DURATION", default_value = "2s", value_parser = positive)]
+    #[arg(long = "health-timeout", requires = "probe", allow_hyphen_values = true, value_name = "DURATION", default_value = "2s", value_parser = positive)]
     timeout: Duration,
     /// So many failures in a row are too many
-    #[arg(long = "health-failures", value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long = "health-failures", requires = "probe", value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     failures: u32,
     /// Failures do not count for this long after the start, unless the command was healthy once
-    #[arg(long = "health-start-period", value_name = "DURATION", default_value = "10s", value_parser = time)]
+    #[arg(long = "health-start-period", requires = "probe", allow_hyphen_values = true, value_name = "DURATION", default_value = "10s", value_parser = time)]
     start_period: Duration,
     /// How long to stand back after handing over for bad health; doubles each time in a row, up to sixteen times this
-    #[arg(long = "health-backoff", value_name = "DURATION", default_value = "30s", value_parser = positive)]
+    #[arg(long = "health-backoff", requires = "probe", allow_hyphen_values = true, value_name = "DURATION", default_value = "30s", value_parser = positive)]
     backoff: Duration,
 }
 
@@ -120,7 +120,7 @@ When leadership ends the command gets the stop signal, and is killed with everyt
 else can lead. SIGTERM ends the command within timing.drainTimeout, then releases the lease; a second one ends at \
 once. SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM and SIGWINCH are handed on, unless they were ignored from the start (nohup).
 
-Ends with the command's code (126: cannot be run, 127: not found, 128 + n: by signal n), with 75 where it was not \
+Ends with the command's code (125: a wrapper of ours failed, 126: cannot be run, 127: not found, 128 + n: by signal n), with 75 where it was not \
 elected in time or leadership was lost, and with 69 where no quorum of voters answered in that time.";
 
 pub(super) fn execute(loaded: Loaded, arguments: &ExecArguments, standing: Standing) -> anyhow::Result<Exit> {
@@ -259,6 +259,9 @@ fn reachable(bound: SocketAddr) -> SocketAddr {
 /// Looks where execvp(3) will look. A script without an interpreter or a file for another machine shows only when it
 /// is run.
 fn can_be_run(name: &OsStr) -> Result<(), (u8, String)> {
+    if name.is_empty() {
+        return Err((code::NOT_FOUND, "the command is empty: name one after --".to_owned()));
+    }
     let is_path = name.as_encoded_bytes().contains(&b'/');
     let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
     let places: Vec<_> = if is_path {
@@ -281,8 +284,8 @@ fn can_be_run(name: &OsStr) -> Result<(), (u8, String)> {
 }
 
 fn is_executable(path: &Path) -> io::Result<bool> {
-    let metadata = fs::metadata(path)?;
-    Ok(metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    // As whoever this process acts as; a directory may be "executed" as well.
+    Ok(fs::metadata(path)?.is_file() && eaccess(path, AccessFlags::X_OK).is_ok())
 }
 
 fn signal(text: &str) -> Result<Signal, String> {

@@ -51,11 +51,7 @@ pub(super) fn reader() -> Reader {
 
 /// Writes what went wrong to standard error, a line for each line.
 pub(super) fn complain(text: &str) {
-    let mut err = io::stderr().lock();
-    for line in text.lines() {
-        if writeln!(err, "quorate: {line}").is_err() {
-            // Nobody reads it, and there is no other place to say so.
-            return;
-        }
-    }
+    let lines = text.lines().flat_map(|line| ["quorate: ", line, "\n"]).collect::<String>();
+    // At once, so that no other process writes in between. Where nobody reads it there is no other place to say so.
+    let _ = io::stderr().write_all(lines.as_bytes());
 }

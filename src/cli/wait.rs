@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
 use super::exec::time;
@@ -20,13 +21,13 @@ use crate::config::{Config, Loaded};
 #[command(after_help = EXAMPLES)]
 pub(super) struct WaitArguments {
     /// Wait for this leader [default: anybody]
-    #[arg(long, value_name = "IDENTITY", conflicts_with = "myself")]
+    #[arg(long, value_name = "IDENTITY", conflicts_with = "myself", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     leader: Option<String>,
     /// Wait for a leader with our own identity
     #[arg(long = "self")]
     myself: bool,
-    /// Give up with 75 after this time [default: never]
-    #[arg(long, value_name = "DURATION", value_parser = time)]
+    /// Give up with 75 after this time; 0: after one look [default: never]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", value_parser = time)]
     timeout: Option<Duration>,
     #[command(flatten)]
     pub(super) config: ConfigFlags,
@@ -65,6 +66,7 @@ async fn wait(config: &Config, wanted: Option<&str>, timeout: Option<Duration>) 
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let mut electorate = Electorate::new(connect::voters(config), config.timing.core.voter_timeout);
     let mut has_quorum = false;
+    let looked = Notify::new();
     let looking = async {
         let mut ticks = tokio::time::interval(config.timing.core.observe_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,6 +74,7 @@ async fn wait(config: &Config, wanted: Option<&str>, timeout: Option<Duration>) 
             ticks.tick().await;
             let report = Report::new(&config.election, &electorate.look().await);
             has_quorum = report.has_quorum();
+            looked.notify_one();
             let leader = report.leader.filter(|leader| is_it(leader.identity.as_deref(), wanted));
             if let Some(leader) = leader {
                 return leader;
@@ -80,7 +83,11 @@ async fn wait(config: &Config, wanted: Option<&str>, timeout: Option<Duration>) 
     };
     let given_up = async {
         match timeout {
-            Some(limit) => tokio::time::sleep(limit).await,
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                // Whoever has no time still gets one look, without which nothing could be told.
+                looked.notified().await;
+            }
             None => std::future::pending().await,
         }
     };

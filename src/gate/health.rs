@@ -85,14 +85,14 @@ impl fmt::Display for Probe {
 }
 
 impl Check {
-    /// Answers why, once the work has failed too often in a row.
-    pub(super) async fn until_unhealthy(&self, starter: &Starter) -> String {
+    /// Answers why, once the work has failed too often in a row. `shell` makes the process of a line for `sh -c`.
+    pub(super) async fn until_unhealthy(&self, starter: &Starter, shell: impl Fn(&str) -> Command) -> String {
         let mut is_starting = true;
         let mut failed = 0;
         let begun = clock::now().at;
         loop {
             tokio::time::sleep(self.interval).await;
-            let answer = tokio::time::timeout(self.timeout, self.ask(starter)).await;
+            let answer = tokio::time::timeout(self.timeout, self.ask(starter, &shell)).await;
             let is_early = clock::now().at.observer_elapsed(begun) < self.start_period;
             is_starting = is_starting && is_early && !matches!(answer, Ok(Ok(())));
             let why = match answer {
@@ -111,14 +111,14 @@ impl Check {
         }
     }
 
-    async fn ask(&self, starter: &Starter) -> Result<(), String> {
+    async fn ask(&self, starter: &Starter, shell: impl Fn(&str) -> Command) -> Result<(), String> {
         match &self.probe {
             Probe::Http(target) => match target.get().await {
                 Ok(code) if code.is_success() || code.is_redirection() => Ok(()),
                 Ok(code) => Err(format!("it answers {code}")),
                 Err(error) => Err(error.to_string()),
             },
-            Probe::Command(line) => run(starter, line).await,
+            Probe::Command(line) => run(starter, shell(line)).await,
         }
     }
 }
@@ -154,10 +154,8 @@ impl Drop for Overdue {
     }
 }
 
-async fn run(starter: &Starter, line: &str) -> Result<(), String> {
-    let mut command = Command::new("sh");
-    command.args(["-c", line]).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+async fn run(starter: &Starter, mut command: Command) -> Result<(), String> {
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let child = starter.start(command).map_err(|error| format!("cannot run sh: {error}"))?;
     let mut overdue = Overdue(child);
     let ended = (&mut overdue.0.ended).await.map_err(|_| "it was lost".to_owned())?;

@@ -65,13 +65,16 @@ pub enum OnLost {
     Exit,
 }
 
+/// Variables by name; `None`: not there.
+pub type Environment = Vec<(&'static str, Option<OsString>)>;
+
 /// What is to be run, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The command. Its grace also counts where leadership is being lost.
     pub task: Task,
     /// What it finds in its environment, besides the term, and what it must not find.
-    pub environment: Vec<(&'static str, Option<OsString>)>,
+    pub environment: Environment,
     /// Afterwards.
     pub on_exit: OnExit,
     /// Afterwards.
@@ -150,6 +153,15 @@ pub fn start(
     Ok((Box::new(Remote(orders)), outcome))
 }
 
+fn dress(command: &mut Command, environment: &Environment) {
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
 struct Runner {
     plan: Plan,
     leadership: Leadership,
@@ -225,20 +237,21 @@ impl Runner {
 
     /// The command of this term, not yet started.
     fn command(&self, term: Term) -> Command {
-        let Plan { shelter, task, environment, .. } = &self.plan;
-        let mut command = work_command(*shelter, task);
-        command.process_group(0).env("QUORATE_TERM", term.to_string());
-        for (name, value) in environment {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        let mut command = work_command(self.plan.shelter, &self.plan.task);
+        command.process_group(0);
+        dress(&mut command, &self.environment(term));
         if io::stdin().is_terminal() {
             // A group in the background that reads from the terminal would be stopped by it.
             command.stdin(Stdio::null());
         }
         command
+    }
+
+    /// What the work of this term finds in its environment, and what it must not find.
+    fn environment(&self, term: Term) -> Environment {
+        let mut environment = self.plan.environment.clone();
+        environment.push(("QUORATE_TERM", Some(term.to_string().into())));
+        environment
     }
 
     /// What happens after the work of a term.

@@ -5,8 +5,8 @@
 //! killed process leaves behind says "leader" for ever: only the deadline tells that it is over.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::mpsc as ready;
 
 use serde::Serialize;
@@ -14,9 +14,9 @@ use tokio::runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{Gate, ORDERS_WAITING, Order, Remote};
-use crate::clock;
 use crate::core::{Moment, Term};
 use crate::election::{Alarm, Leader, Leadership, News, Phase, Role};
+use crate::{clock, files};
 
 #[derive(PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -173,19 +173,8 @@ impl StatusFile {
         if let Some(claim) = claim {
             self.promised = Some(claim.until);
         }
-        replace(&self.path, &text)?;
+        files::replace(&self.path, |file| file.write_all(text.as_bytes()))?;
         self.written = text;
         Ok(())
     }
-}
-
-/// The old file or the new one, at any instant.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let fresh = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    fs::write(&fresh, text)?;
-    fs::rename(&fresh, path).inspect_err(|_| {
-        // The first error is the one to be told.
-        let _ = fs::remove_file(&fresh);
-    })
 }

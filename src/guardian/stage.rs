@@ -102,6 +102,6 @@ fn begin_namespace(keeper: Pid, task: &Task) -> io::Result<u8> {
 }
 
 fn complain(sentence: &str) {
-    // Whoever does not read it still sees the exit code.
-    let _ = writeln!(io::stderr(), "quorate: {sentence}");
+    // At once, so that no other process writes in between. Whoever does not read it still sees the exit code.
+    let _ = io::stderr().write_all(format!("quorate: {sentence}\n").as_bytes());
 }

@@ -48,6 +48,7 @@ fn a_command_that_cannot_be_run_is_told_before_anybody_waits() {
         ("no-such-command", 127, "no such command"),
         ("/etc/passwd", 126, "is not executable"),
         ("/", 126, "is not"),
+        ("", 127, "the command is empty"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
             .args(["exec", "--election", "orders", "--voter", "a=redis://127.0.0.1:1"])
@@ -68,6 +69,8 @@ fn bad_options_are_usage_errors_with_what_is_allowed() {
         ("--health-http", "https://x", "http://HOST"),
         ("--health-interval", "0", "more than 0"),
         ("--on-exit", "restart", "release"),
+        ("--acquire-timeout", "-5s", "a duration with its unit"),
+        ("--health-interval", "1s", "--health-http <URL>|--health-cmd <LINE>"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
             .args(["exec", option, value, "--", "true"])
@@ -212,6 +215,19 @@ fn a_command_that_dies_of_a_signal_that_was_handed_on_ends_us_as_well() {
         assert_eq!((code, count(&log, "released")), (Some(128 + 1), 1), "{log}");
         std::fs::remove_file(stage.path("ready")).unwrap();
     }
+}
+
+/// It heeded the signal, and ends much later by a code that only looks like it.
+#[test]
+fn a_signal_that_was_handed_on_long_ago_is_not_what_a_command_ends_by() {
+    let stage = Stage::new(TTL);
+    let line = "echo $QUORATE_TERM >> terms; test -e again && exec sleep 60; trap 'touch heeded' HUP; touch ready; \
+                while test ! -e heeded; do sleep 0.05; done; sleep 1; touch again; exit 129";
+    let agent = stage.exec("one", &[], line);
+    stage.settled("ready");
+    agent.signal(Signal::SIGHUP);
+    eventually("it runs again", || stage.text("terms").lines().count() == 2);
+    assert_eq!(agent.end().0, Some(128 + 15));
 }
 
 #[test]

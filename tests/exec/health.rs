@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::TTL;
 use crate::common::candidate::{Agent, boot, count, eventually, lines, since};
-use crate::harness::Stage;
+use crate::harness::{DRAIN, Stage};
 
 const EAGER: [&str; 6] =
     ["--health-interval", "100ms", "--health-failures", "3", "--health-start-period", "0"];
@@ -131,4 +131,30 @@ fn failures_at_the_start_do_not_count_until_the_work_was_healthy_once() {
     assert!(count(&agent.log(), "the work failed its check") <= checked + 1, "it is healthy");
     fs::remove_file(&well).unwrap();
     eventually("it hands over", || agent.status()["phase"] == "resigned");
+}
+
+/// Its time-out is longer than the drain, which it must not use up.
+#[test]
+fn a_check_that_hangs_keeps_nobody_who_is_to_end() {
+    let stage = Stage::new(TTL);
+    let check = format!("trap '' TERM; touch {}; sleep 1000", stage.file("checking"));
+    let options = [&["--health-cmd", &check, "--health-timeout", "1h"], &EAGER[..]].concat();
+    let agent = stage.exec("one", &options, "exec sleep 60");
+    stage.settled("checking");
+    let asked = boot();
+    let (code, log) = agent.end();
+    assert_eq!(code, Some(128 + 15));
+    assert_eq!(lines(&log, "command ended")[0]["how"], "stopped", "{log}");
+    assert!(since(asked) < DRAIN, "{:?}", since(asked));
+}
+
+#[test]
+fn a_check_finds_the_environment_of_the_command_and_is_in_no_more_hurry_than_it() {
+    let stage = Stage::new(TTL);
+    let check = format!("echo $QUORATE_TERM $(nice) > {}", stage.file("check"));
+    let options = [&["--health-cmd", &check], &EAGER[..]].concat();
+    let agent = stage.exec("one", &options, "echo $QUORATE_TERM $(nice) > work; exec sleep 60");
+    eventually("both wrote", || !stage.text("check").is_empty() && !stage.text("work").is_empty());
+    assert_eq!(stage.text("check"), stage.text("work"));
+    assert_eq!(agent.end().0, Some(128 + 15));
 }

@@ -47,6 +47,10 @@ fn waiting_gives_up_and_says_whether_the_voters_were_there() {
     let (code, out, err) = told(wait(&voters, &["--leader", "x", "--timeout", "300ms"]).spawn().unwrap());
     assert_eq!((code, out.as_str(), err.as_str()), (Some(75), "", "quorate: x does not lead\n"));
     assert!(since(asked) >= Duration::from_millis(300));
+    let (code, _, err) = told(wait(&voters, &["--timeout", "0"]).spawn().unwrap());
+    assert_eq!((code, err.as_str()), (Some(75), "quorate: nobody leads\n"), "it looked once");
+    let (code, _, err) = told(wait(&voters, &["--leader", ""]).spawn().unwrap());
+    assert!(code == Some(2) && err.contains("a value is required"), "{err}");
     voters.stop(0..2);
     let (code, _, err) = told(wait(&voters, &["--timeout", "300ms"]).spawn().unwrap());
     assert_eq!((code, err.as_str()), (Some(69), "quorate: nobody leads: no quorum of voters answers\n"));

@@ -1,5 +1,7 @@
 //! One term: the command is started, watched, asked to stop, killed, and known to be gone.
 
+use std::ffi::OsString;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +11,13 @@ use nix::unistd::Pid;
 use tokio::sync::oneshot;
 
 use super::stopping::Limit;
-use super::{Order, Runner};
+use super::{Order, Runner, dress};
 use crate::clock;
 use crate::core::{EndReason, Moment, Now, StandBack, Term};
 use crate::election::{Claim, Fact, Footing, WorkEnd};
 use crate::gate::children::Child;
 use crate::gate::whole_ms;
+use crate::guardian::{Shelter, Task, work_command};
 use crate::processes::{self, Ended};
 
 /// Between two looks for descendants that live although they were killed: one that forks just then is found by the
@@ -50,7 +53,8 @@ struct Leading {
     killed: Option<Moment>,
     told_stubborn: bool,
     told_refused: bool,
-    forwarded: Option<Signal>,
+    /// The signals that were handed on, and when.
+    forwarded: Vec<(Signal, Moment)>,
     closing: Vec<oneshot::Sender<()>>,
 }
 
@@ -59,14 +63,7 @@ impl Runner {
     pub(super) async fn lead(&mut self, term: Term) {
         let mut moves = self.leadership.moves();
         let Some(mut leading) = self.begin(term) else { return };
-        let (check, starter) = (self.plan.health.clone(), self.children.starter());
-        let mut unhealthy = Box::pin(async move {
-            match check {
-                Some(check) => check.until_unhealthy(&starter).await,
-                None => std::future::pending().await,
-            }
-        });
-        let mut is_ill = false;
+        let mut unhealthy = self.unhealthy(term);
         loop {
             let any_left = self.children.reap();
             let now = clock::now().at;
@@ -84,13 +81,34 @@ impl Runner {
                 // A kernel that refuses its timer would have us look in vain; the next change of the claim is as good.
                 rung = self.alarm.wait(wake, now) => drop(rung),
                 signal = self.forwards.next() => leading.forward(signal),
-                why = &mut unhealthy, if !is_ill && leading.limit.is_none() => {
-                    is_ill = true;
+                why = &mut unhealthy => {
                     self.resign_ill(&leading, &why);
+                    unhealthy = Box::pin(std::future::pending());
                 }
+            }
+            if leading.limit.is_some() {
+                // Work that is to end is not asked how it is; a check that hangs must not keep it.
+                unhealthy = Box::pin(std::future::pending());
             }
         }
         self.finish(leading);
+    }
+
+    /// Answers why, once the work has failed its check too often; never without one.
+    fn unhealthy(&self, term: Term) -> Pin<Box<dyn Future<Output = String>>> {
+        let Some(check) = self.plan.health.clone() else { return Box::pin(std::future::pending()) };
+        let (starter, task) = (self.children.starter(), self.plan.task.clone());
+        let environment = self.environment(term);
+        Box::pin(async move {
+            let run = |line: &str| {
+                let command = ["sh", "-c", line].map(OsString::from).to_vec();
+                // By a stage, because a check is no reason to be in a hurry, and must not outlive us.
+                let mut command = work_command(Shelter::Group, &Task { command, ..task.clone() });
+                dress(&mut command, &environment);
+                command
+            };
+            check.until_unhealthy(&starter, run).await
+        })
     }
 
     fn begin(&mut self, term: Term) -> Option<Leading> {
@@ -123,7 +141,7 @@ impl Runner {
             killed: None,
             told_stubborn: false,
             told_refused: false,
-            forwarded: None,
+            forwarded: Vec::new(),
             closing: Vec::new(),
         })
     }
@@ -211,7 +229,7 @@ impl Runner {
         self.decide(&Ending {
             ended,
             reason: leading.reason,
-            died_of_forwarded: leading.forwarded.is_some_and(|signal| ended.is_from(signal)),
+            died_of_forwarded: leading.died_of_forwarded(now, self.plan.task.stop_grace),
             was_killed,
             lasted: now.observer_elapsed(leading.begun),
         });
@@ -242,9 +260,16 @@ impl Leading {
     }
 
     fn forward(&mut self, signal: Signal) {
-        self.forwarded = Some(signal);
+        self.forwarded.push((signal, clock::now().at));
         // It may be ending.
         let _ = self.signal(signal);
+    }
+
+    /// A signal that it got long before is not what it ended by.
+    fn died_of_forwarded(&self, now: Moment, grace: Duration) -> bool {
+        let Some(ended) = self.end else { return false };
+        let is_recent = |at: Moment| now.observer_elapsed(at) <= grace;
+        self.forwarded.iter().any(|&(signal, at)| is_recent(at) && ended.is_from(signal))
     }
 
     fn signal(&self, signal: Signal) -> nix::Result<()> {
