@@ -127,6 +127,7 @@ lint: ## formatting, clippy, both feature sets, documentation, scripts, and what
 	@scripts/tools.sh rust lint
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets --all-features -- -D warnings
+	cargo clippy --locked --all-features --test cluster --test kubernetes -- -D warnings
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features --quiet
 	cargo clippy --locked --package bench-quorate -- -D warnings

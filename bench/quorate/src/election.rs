@@ -174,6 +174,8 @@ fn settings() -> Settings {
         identity: "bench".to_owned(),
         cluster: None,
         address: None,
+        namespace: None,
+        node: None,
         voters: NAMES.map(str::to_owned).to_vec(),
         ttl: TTL,
         margins: Margins { stop_grace: TTL * 3 / 10, fence_margin: TTL / 20 },
