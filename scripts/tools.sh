@@ -30,7 +30,8 @@ die() {
     exit 1
 }
 
-have() { command -v "$1" >/dev/null 2>&1; }
+# Of files alone: some functions here have the name of the program that they install.
+have() { type -P "$1" >/dev/null; }
 
 # Debian packages by name, or the sentence that says what to do where that is not possible.
 debian() {
@@ -228,7 +229,7 @@ prometheus() {
     for program in promtool prometheus; do
         [ -x "$tools/chart/bin/$program" ] && continue
         if have "$program"; then
-            ln -sf "$(command -v "$program")" "$tools/chart/bin/$program"
+            ln -sf "$(type -P "$program")" "$tools/chart/bin/$program"
             continue
         fi
         scratch=$(mktemp -d)
@@ -243,7 +244,7 @@ alertmanager() {
     local program=$tools/chart/bin/prometheus-alertmanager
     [ -x "$program" ] && return
     if have prometheus-alertmanager; then
-        ln -sf "$(command -v prometheus-alertmanager)" "$program"
+        ln -sf "$(type -P prometheus-alertmanager)" "$program"
         return
     fi
     unpacked prometheus-alertmanager "$tools/chart/alertmanager"
