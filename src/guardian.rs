@@ -52,6 +52,7 @@ pub mod code {
 pub fn guard() -> io::Result<Ended> {
     name_this(c"quorate-guard");
     processes::adopt_orphans()?;
+    processes::hear_of_children()?;
     let relay = Relay::begin()?;
     let (mut deadline, pipe) = Deadline::new()?;
     let mut elector = role::elector_command(pipe.as_raw_fd());
@@ -79,8 +80,9 @@ pub fn begin_elector(guarded: Guarded) -> io::Result<Teller> {
         return Err(io::Error::other("the guardian is gone"));
     }
     processes::adopt_orphans()?;
-    // As the guardian had them: before there is a handler they would end an elector that may only stand by.
-    ENDS.into_iter().collect::<SigSet>().thread_set_mask()?;
+    // As the guardian had them: before there is a handler they would end an elector that may only stand by. And no
+    // terminal (`stty tostop`) may stop an elector that logs to it from the background.
+    ENDS.into_iter().chain([Signal::SIGTTOU]).collect::<SigSet>().thread_set_mask()?;
     Ok(Teller::inherit(guarded.pipe))
 }
 

@@ -74,6 +74,22 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
+/// Where whoever started this process had it ignore SIGCHLD, the kernel would keep no word of how children end. A
+/// handler, which does nothing, is the one change of that which safe code can make; programs executed from here on
+/// have the default again.
+///
+/// # Errors
+///
+/// The system has no descriptor left.
+pub fn hear_of_children() -> io::Result<()> {
+    if !is_ignored(Signal::SIGCHLD) {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::child()).map(drop)
+}
+
 /// Takes note of one child that ended, whoever started it. Does not wait.
 #[must_use]
 pub fn reap() -> Reaped {

@@ -83,3 +83,30 @@ fn where_parts_of_proc_are_hidden_the_command_gets_no_new_one_unasked() {
         agent.end();
     }
 }
+
+/// As a careless supervisor leaves it: the kernel then reaps children itself, and nobody hears how they ended.
+#[test]
+fn how_a_command_ended_is_known_also_where_whoever_started_us_ignores_the_end_of_children() {
+    let ignoring = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])";
+    for shelter in shelters() {
+        let stage = Stage::new(TTL);
+        let options = [&shelter[..], &["--on-exit", "exit"]].concat();
+        let agent = stage.launch("one", &options, "exit 7").under("python3", &["-c", ignoring]).start();
+        assert_eq!(agent.ended().0, Some(7));
+    }
+}
+
+/// The elector is no foreground process of the terminal that it logs to.
+#[test]
+fn a_terminal_that_stops_what_writes_from_the_background_does_not_stop_an_election() {
+    let stage = Stage::new(TTL);
+    let terminal =
+        "import pty, sys; pty.spawn(['sh', '-c', 'stty tostop; exec \"$0\" \"$@\"'] + sys.argv[1:])";
+    let mut child =
+        stage.launch("one", &GROUP, "touch ready; sleep 60").under("python3", &["-c", terminal]).spawn();
+    stage.settled("ready");
+    // The terminal is gone with whoever made it, and so are all who were started in it.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("nothing is left", || stage.work("one").is_empty());
+}
