@@ -188,7 +188,8 @@ fn among_all(own: i32) -> io::Result<Vec<i32>> {
     Ok(found.split_off(1))
 }
 
-/// A process as `/proc` shows it.
+/// A process as `/proc` shows it. One that is being reaped at this moment has the number 0 there, which for `kill` is
+/// the own process group: such a row is none.
 struct Row {
     /// Its number, and its parent's, in the namespace of `/proc`.
     pid: i32,
@@ -204,11 +205,12 @@ impl Row {
 
     fn parse(status: &str) -> Option<Self> {
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let number = |name| field(name)?.trim().parse().ok();
+        let number = |text: &str| text.trim().parse::<i32>().ok();
+        let of_process = |text: &str| number(text).filter(|&number| number > 0);
         Some(Self {
-            pid: number("Pid")?,
-            parent: number("PPid")?,
-            numbers: field("NSpid")?.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?,
+            pid: of_process(field("Pid")?)?,
+            parent: number(field("PPid")?)?,
+            numbers: field("NSpid")?.split_whitespace().map(of_process).collect::<Option<_>>()?,
         })
     }
 }
@@ -264,6 +266,10 @@ pub fn is_ignored(signal: Signal) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+    use std::os::unix::process::CommandExt;
+
+    use nix::sys::signal::killpg;
+
     use super::*;
 
     #[test]
@@ -271,6 +277,14 @@ mod tests {
         let row = Row::parse("Name:\tx\nPid:\t70\nPPid:\t7\nNSpid:\t70\t12\t1\n").unwrap();
         assert_eq!((row.pid, row.parent, row.numbers), (70, 7, vec![70, 12, 1]));
         assert!(Row::parse("Name:\tx\n").is_none());
+    }
+
+    /// `kill(0, …)` is for the whole group of whoever calls.
+    #[test]
+    fn a_process_that_is_being_reaped_is_nobody_to_signal() {
+        assert!(Row::parse("State:\tX (dead)\nPid:\t70\nPPid:\t0\nNSpid:\t0\n").is_none());
+        assert!(Row::parse("State:\tX (dead)\nPid:\t0\nPPid:\t0\nNSpid:\t70\n").is_none());
+        assert!(Row::parse("Pid:\t70\nPPid:\t7\nNSpid:\t70\t0\n").is_none());
     }
 
     #[test]
@@ -299,6 +313,31 @@ mod tests {
             kill(pid, Signal::SIGKILL).unwrap();
         }
         shell.wait().unwrap();
+    }
+
+    /// A group of processes that start and reap others without end.
+    struct Busy(std::process::Child);
+
+    impl Busy {
+        fn start() -> Self {
+            let line = "while :; do (exec true) & (exec true) & wait; done";
+            Self(std::process::Command::new("sh").args(["-c", line]).process_group(0).spawn().unwrap())
+        }
+    }
+
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let _ = killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL);
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn however_many_are_being_reaped_only_processes_are_found() {
+        let _busy = [Busy::start(), Busy::start()];
+        for _ in 0..20_000 {
+            assert!(descendants().unwrap().iter().all(|pid| pid.as_raw() > 0));
+        }
     }
 
     #[test]

@@ -108,7 +108,9 @@ impl Container {
     fn processes(&self) -> Vec<Pid> {
         let (state, _) = self.freezer();
         let listed = fs::read_to_string(state.with_file_name("cgroup.procs")).unwrap();
-        listed.lines().map(|line| Pid::from_raw(line.parse().unwrap())).collect()
+        // 0 stands for whoever cannot be seen from here, and for `kill` it would be ourselves.
+        let seen = listed.lines().map(|line| line.parse().unwrap()).filter(|&pid| pid > 0);
+        seen.map(Pid::from_raw).collect()
     }
 
     /// The process that campaigns: the guardian above it and the work below have other names.
