@@ -38,6 +38,8 @@ pub(super) struct Leadership {
     pub(super) acknowledged: Vec<Option<Moment>>,
     next_renewal: Moment,
     last_renewal: Moment,
+    /// Voters have been confirmed early for the sake of one that waits to be adopted.
+    has_hurried: bool,
     stopping: bool,
     /// Requests that wait, and since when.
     pub(super) verifications: Vec<(u64, Moment)>,
@@ -57,6 +59,7 @@ impl Leadership {
             acknowledged: vec![None; settings.voters],
             next_renewal: now.plus(settings.timing.renew_interval),
             last_renewal: now,
+            has_hurried: false,
             stopping: false,
             verifications: Vec::new(),
             clocks: None,
@@ -345,7 +348,6 @@ impl Candidate {
             let is_ours = leadership.counts(voter) || shows_holder(&watch.observation, ballot);
             if is_ours
                 || watched.twin.is_some()
-                || self.has_just_proposed(voter, now.at)
                 || self.is_asking(voter, now.at, |asked| matches!(asked, Asked::Adopt(_) | Asked::Grant(_)))
             {
                 continue;
@@ -355,19 +357,36 @@ impl Candidate {
             let waited = now.at.leader_elapsed(watch.since);
             let impossible = waited >= self.settings.timing.ttl / FLOOR_ADOPTION_OF_TTL;
             match (watch.observation.standing, fresh) {
+                (_, true) if self.has_just_proposed(voter, now.at) => {}
                 (Standing::Member, true) => {
                     if let Some(basis) = self.eligible(voter, now.at) {
                         self.take_over(now.at, voter, ballot, basis, term);
                     }
                 }
                 (Standing::Joining, true) => self.adopt_joining(now.at, voter, ballot, term),
-                (Standing::Joining, false) if impossible => {
+                (Standing::Joining, false) if impossible && !self.has_just_proposed(voter, now.at) => {
                     let floor = self.outside_floor(now).max(term);
                     self.adopt_joining(now.at, voter, ballot, floor);
                 }
                 (Standing::Member, false) if self.eligible(voter, now.at).is_none() => {}
-                (_, false) => self.renew_soon(now.at),
+                (_, false) => {
+                    let news = watch.since;
+                    self.prove_soon(now.at, news);
+                }
             }
+        }
+    }
+
+    /// Confirms what allows to adopt. At once the first time: whoever was elected by a bare quorum may be about to lose
+    /// one of it, and then nobody could ever be adopted.
+    fn prove_soon(&mut self, now: Moment, news: Moment) {
+        let Role::Leading(leadership) = &mut self.role else { return };
+        if std::mem::replace(&mut leadership.has_hurried, true) {
+            self.renew_soon(now);
+        } else {
+            // Sent at the very instant of the news they would prove nothing.
+            let after = news.plus(Duration::from_nanos(1)).latest(now);
+            leadership.next_renewal = leadership.next_renewal.earliest(after);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rule 7.
 
-use super::lab::{Lab, Link, TTL};
-use crate::core::{Bug, GrantTerm, Operation, Planted, Standing};
+use super::lab::{Lab, Link, ONE_WAY, TTL};
+use crate::core::{Bug, Event, GrantTerm, Operation, Planted, Released, StandBack, Standing};
 
 #[test]
 fn a_voter_restarted_empty_is_adopted_within_two_renewals_without_a_change_of_term() {
@@ -91,4 +91,23 @@ fn a_voter_whose_adoption_was_never_answered_is_renewed_once_it_is_seen_to_be_he
     lab.cut(0, [4], Link::Up);
     lab.pass(TTL / 2);
     assert_eq!((lab.leads(0), lab.held_by(0)), (true, 5));
+}
+
+/// A leader and a voter that end together, as the drain of a node has it: the one's release is late where the next
+/// leader needs it, and the other is one of the two by which that one was elected.
+#[test]
+fn whoever_is_elected_by_a_bare_quorum_makes_sure_of_the_rest_before_it_loses_one_of_it() {
+    let mut lab = Lab::with_standby(3, Planted::none());
+    let Some(holder) = lab.observe(2).seen.holder else { panic!("nobody leads") };
+    lab.cut(0, [2], Link::Cut);
+    lab.resign(0, StandBack::ForGood);
+    lab.pass_until(TTL / 10, |lab| lab.leads(1));
+    assert_eq!((lab.leads(1), lab.held_by(1)), (true, 2));
+    lab.ask_directly(2, Operation::Release { ballot: holder });
+    let released = Some(Released { holder, version: lab.observe(2).seen.version });
+    lab.tell(1, Event::Hint { voter: 2, released });
+    lab.pass(ONE_WAY * 20);
+    lab.cut_for_all([0], Link::Cut);
+    lab.pass(2 * TTL);
+    assert_eq!((lab.leads(1), lab.terms(1).len(), lab.held_by(1)), (true, 1, 2));
 }
