@@ -171,7 +171,7 @@ impl VoterModel {
         let another_life = if self.planted.has(Bug::RunWithoutReplid) {
             record.run.process != server.run.process
         } else {
-            record.run != server.run
+            record.run.history != server.run.history
         };
         let rolled_back = high_water
             .is_some_and(|seen| seen.instance == record.seen.instance && seen.version > record.seen.version);

@@ -1,5 +1,5 @@
 -- join. ARGV[5..]: instance, term, ttl.
-local asked_term, asked_ttl = number_of(ARGV[6], 'the term'), ttl_of(ARGV[7])
+local asked_term, asked_ttl = number_of(ARGV[6], 'the term'), checked_ttl(ARGV[7])
 
 if forgot then
   return {'amnesia'}
@@ -9,5 +9,5 @@ if standing ~= 'joining' or ARGV[5] ~= instance then
 end
 
 store('format', FORMAT, 'electorate', OUR_ELECTORATE, 'voter', OUR_VOTER, 'standing', 'member', 'holder', '',
-  'released', '1', 'term', whole(math.max(term, asked_term)), 'ttl', whole(asked_ttl), 'version', whole(version + 1))
+  'released', '1', 'term', whole(math.max(term, asked_term)), 'ttl', asked_ttl, 'version', whole(version + 1))
 return {'joined'}

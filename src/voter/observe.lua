@@ -1,5 +1,6 @@
 -- observe. ARGV[5]: the proposal for an instance, '' = write nothing where the voter forgot.
 local proposal = ARGV[5]
+local run = identity(redis.call('INFO', 'server'), 'run_id') .. ' ' .. history
 local now = redis.call('TIME')
 local time_us = whole(tonumber(now[1]) * 1000000 + tonumber(now[2]))
 
@@ -16,7 +17,7 @@ if forgot then
 end
 
 -- For people, and dear: only for whoever merely looks.
-local eviction_policy = proposal == '' and fact(redis.call('INFO', 'memory'), 'maxmemory_policy', 1) or ''
+local eviction_policy = proposal == '' and string.match(redis.call('INFO', 'memory'), '\nmaxmemory_policy:([^\r]*)') or ''
 
 return {'observed', standing, instance, holder, whole(version), released, whole(term), ttl and whole(ttl) or '',
   key, whole(left), time_us, run, electorate or '', eviction_policy,

@@ -1,7 +1,7 @@
--- What every operation begins with (docs/safety.md tells why; protocol section 3).
--- INFO, set by the line before: what the server tells of itself. KEYS: record, lease key. ARGV: electorate, voter,
--- instance and version of the high-water mark ('' = none), then the operation's own. Answers are flat arrays of strings,
--- the first one the kind.
+-- What every operation begins with (docs/safety.md tells why; protocol section 3). It runs on every renewal of every
+-- election: what it does not do is worth more than how it does it (docs/benchmarks.md).
+-- KEYS: record, lease key. ARGV: electorate, voter, instance and version of the high-water mark ('' = none), then the
+-- operation's own. Answers are flat arrays of strings, the first one the kind.
 local RECORD, LEASE = KEYS[1], KEYS[2]
 local OUR_ELECTORATE, OUR_VOTER = ARGV[1], ARGV[2]
 local SEEN_INSTANCE, SEEN_VERSION = ARGV[3], ARGV[4]
@@ -15,41 +15,40 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- A number from the record or from the caller: a whole one below 2^53, or an error that changes nothing.
+-- A number from the record or from the caller: a whole one below 2^53, or an error that changes nothing. Its text may
+-- be stored as it is.
 local function number_of(text, what)
-  local number = tonumber(text)
-  if not number or number < 0 or number >= NUMBER_LIMIT or number % 1 ~= 0 then
+  local number = string.find(text, '^%d+$') and tonumber(text)
+  if not number or number >= NUMBER_LIMIT then
     error('quorate: ' .. what .. ' is no whole number below 2^53')
   end
   return number
 end
 
-local function ttl_of(text)
+local function checked_ttl(text)
   local ttl = number_of(text, 'the ttl')
   if ttl < SHORTEST_TTL or ttl > LONGEST_TTL then
     error('quorate: the ttl is not between 1 s and 10 min')
   end
-  return ttl
+  return text
 end
 
--- A fact of `INFO`, and where it ends, from `start` on. Plain searches: a pattern would try every byte of the page, and
--- took a third of every script's time.
-local function fact(page, name, start)
-  local _, colon = string.find(page, '\n' .. name .. ':', start, true)
-  if not colon then
+-- An identity of 40 digits that a page of `INFO` tells.
+local function identity(page, name)
+  local _, before = string.find(page, '\n' .. name .. ':', 1, true)
+  if not before then
     error('quorate: INFO tells no ' .. name)
   end
-  local stop = string.find(page, '\r', colon, true)
-  return string.sub(page, colon + 1, stop - 1), stop
+  return string.sub(page, before + 1, before + 40)
 end
 
--- 1. Not a primary: write nothing. `server` comes before `replication`, as in every version.
-local process, past_process = fact(INFO, 'run_id', 1)
-local role, past_role = fact(INFO, 'role', past_process)
-if role ~= 'master' then
+-- 1. Not a primary: write nothing.
+local REPLICATION = redis.call('INFO', 'replication')
+if not string.find(REPLICATION, '\nrole:master\r', 1, true) then
   return {'replica'}
 end
-local run = process .. ' ' .. fact(INFO, 'master_replid', past_role)
+-- Of a primary it changes at every start and at every promotion, so that nothing else has to be asked for.
+local history = identity(REPLICATION, 'master_replid')
 
 local fields = redis.call('HMGET', RECORD, 'format', 'electorate', 'voter', 'run', 'standing', 'instance', 'holder',
   'version', 'released', 'term', 'ttl')
@@ -64,7 +63,7 @@ end
 -- 3. Amnesia. A record that lacks a field the protocol always writes is no memory either.
 local version = tonumber(fields[8])
 local released = fields[9]
-local forgot = fields[4] ~= run or not (standing and instance and holder and version and released)
+local forgot = string.sub(fields[4] or '', -40) ~= history or not (standing and instance and holder and version and released)
   or (SEEN_INSTANCE == instance and version < number_of(SEEN_VERSION, 'the version'))
 local term = tonumber(fields[10]) or 0
 local ttl = tonumber(fields[11])
@@ -111,6 +110,6 @@ end
 -- Sets the lease anew, unless somebody else's key is in its place.
 local function set_lease(ballot, lease_ttl)
   if key ~= 'foreign' then
-    redis.call('SET', LEASE, ballot, 'PX', whole(lease_ttl))
+    redis.call('SET', LEASE, ballot, 'PX', lease_ttl)
   end
 end

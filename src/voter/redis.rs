@@ -52,11 +52,9 @@ macro_rules! scripts {
 }
 
 /// In the order of [`position`]. Without the flag a server of version 7 whose memory is full would not vote; 6.2 knows
-/// no flags, and takes one section of `INFO` a call.
-static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 5]> =
-    scripts!("#!lua flags=allow-oom\nlocal INFO = redis.call('INFO', 'server', 'replication')\n");
-static SCRIPTS_PLAIN: LazyLock<[Script; 5]> =
-    scripts!("local INFO = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')\n");
+/// no flags.
+static SCRIPTS_WITH_FLAGS: LazyLock<[Script; 5]> = scripts!("#!lua flags=allow-oom\n");
+static SCRIPTS_PLAIN: LazyLock<[Script; 5]> = scripts!("");
 
 const fn position(operation: Operation) -> usize {
     match operation {

@@ -116,14 +116,17 @@ on_every_server! {
         let held = rig.taken_by(1).await;
         rig.redis(&["SET", rig.scope.lease_key(), "redlock"]);
         rig.server.restart(Memory::Saved).unwrap();
-        let reply = rig.put(Operation::Observe { proposal: Some(2) }, None).await;
+        let confirm = Operation::Confirm { ballot: Ballot(1), term: held.term, ttl: TTL };
         // The old connection may be found dead only by using it.
-        let now = match reply.answer {
-            Answer::Silent => rig.propose(2).await,
-            answer => observation(answer),
+        let answer = match rig.put(confirm, None).await.answer {
+            Answer::Silent => rig.ask(confirm).await,
+            answer => answer,
         };
+        assert_eq!(answer, Answer::Amnesia, "before anybody has looked");
+        let now = rig.propose(2).await;
         assert_eq!(now.standing, Standing::Joining);
         assert_ne!(now.run.process, held.run.process);
+        assert_ne!(now.run.history, held.run.history, "the one that the scripts compare");
         assert_ne!(now.seen.instance, held.seen.instance);
         assert_eq!(rig.lease(), "redlock");
     }

@@ -154,7 +154,7 @@ fn a_late_join_for_an_old_instance_is_refused() {
 fn a_record_binds_its_electorate_even_through_amnesia() {
     let mismatch = |planted| {
         let mut bench = Bench::joined(planted);
-        bench.server.run.process = [2; 20];
+        bench.server.run.history = [2; 20];
         bench.observe();
         let others = Caller { electorate: "1 a,x,y", voter: "a" };
         bench.ask_as(&others, Operation::Observe { proposal: Some(2) }).answer
