@@ -11,6 +11,7 @@ pub mod health;
 mod pause;
 pub mod runner;
 pub mod status_file;
+pub(crate) mod thread;
 
 use tokio::sync::oneshot;
 

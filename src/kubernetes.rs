@@ -21,19 +21,17 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc as ready;
 use std::time::Duration;
 
-use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 use crate::clock;
 use crate::core::{EndReason, Term};
 use crate::election::{Alarm, Leadership, Pending, Report};
-use crate::gate::{Gate, ORDERS_WAITING, Order};
+use crate::gate::{Gate, ORDERS_WAITING, Order, thread};
 use events::Telling;
-use follow::{Mark, Wanted, follow};
+use follow::{Mark, Tries, Wanted, follow, is_settled, second};
 use mirror::Mirror;
 use pod::PodMark;
 use server::Server;
@@ -109,33 +107,18 @@ pub fn start(
 ) -> io::Result<Started> {
     let (orders, receiver) = mpsc::channel(ORDERS_WAITING);
     let (said, ended) = oneshot::channel();
-    let (ready, is_ready) = ready::sync_channel(1);
     let close_limit = (leadership.about().ttl / CLOSE_SHARE).min(LONGEST_CLOSE);
     let (telling, told) = Telling::new(Arc::clone(&report), wishes.events);
     let witness = Arc::new(telling.clone());
     let (_, news) = leadership.watch(clock::now().at);
-    let work = move || {
-        let begun = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-            let inside = runtime.enter();
-            let alarm = Alarm::new()?;
-            drop(inside);
-            Ok((runtime, alarm))
-        });
-        // Whoever waits for either may have given up.
-        match begun {
-            Ok((runtime, alarm)) => {
-                let _ = ready.send(Ok(()));
-                let keeper = Keeper::new(pod, leadership, telling, report);
-                LocalSet::new().block_on(&runtime, keeper.keep(wishes, told.tell_of(news), receiver, alarm));
-                // A file that cannot be read for ever must not keep us.
-                runtime.shutdown_background();
-                let _ = said.send(());
-            }
-            Err(error) => drop(ready.send(Err(error))),
-        }
-    };
-    std::thread::Builder::new().name("quorate-kube".to_owned()).spawn(work)?;
-    is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the gates broke")))?;
+    thread::start("quorate-kube", Alarm::new, move |runtime, alarm| {
+        let keeper = Keeper::new(pod, leadership, telling, report);
+        LocalSet::new().block_on(&runtime, keeper.keep(wishes, told.tell_of(news), receiver, alarm));
+        // A file that cannot be read for ever must not keep us.
+        runtime.shutdown_background();
+        // Whoever waits for it may have given up.
+        let _ = said.send(());
+    })?;
     Ok(Started { gate: Box::new(Hints { orders, close_limit }), report: witness, ended })
 }
 
@@ -166,7 +149,7 @@ struct Keeper {
     /// What the objects should say.
     wanted: watch::Sender<Wanted>,
     /// Of each gate, what its object says.
-    settled: Vec<watch::Receiver<Option<Wanted>>>,
+    tries: Vec<Tries>,
     /// Between *open* and *close*.
     open: Option<Term>,
     /// The latest that was open.
@@ -188,7 +171,7 @@ impl Keeper {
             ground: Rc::new(ground),
             leadership,
             wanted: watch::Sender::new(Wanted::Away(None)),
-            settled: Vec::new(),
+            tries: Vec::new(),
             open: None,
             last: None,
         }
@@ -239,18 +222,20 @@ impl Keeper {
         let cost = wishes.pod_deletion_cost.then(|| PodMark::deletion_cost(ground()));
         let slices = wishes.endpoint_slice.map(|service| Slices::new(ground(), service));
         let mirror = wishes.lease_mirror.map(|name| Mirror::new(ground(), name));
-        self.attend(label);
-        self.attend(cost);
-        self.attend(slices);
-        self.attend(mirror);
+        self.attend(label, self.wanted.subscribe());
+        self.attend(slices, self.wanted.subscribe());
+        let (later, wanted_later) = watch::channel(*self.wanted.borrow());
+        spawn_local(second(self.tries.clone(), self.wanted.subscribe(), later));
+        self.attend(cost, wanted_later.clone());
+        self.attend(mirror, wanted_later);
     }
 
-    fn attend<M: Mark + 'static>(&mut self, mark: Option<M>) {
+    fn attend<M: Mark + 'static>(&mut self, mark: Option<M>, wanted: watch::Receiver<Wanted>) {
         let Some(mark) = mark else { return };
-        let (settled, is_settled) = watch::channel(None);
-        self.settled.push(is_settled);
+        let (tries, tried) = watch::channel(None);
+        self.tries.push(tried);
         let (server, election) = (self.ground.server.report(), self.ground.election.clone());
-        spawn_local(follow(mark, election, server, self.wanted.subscribe(), settled));
+        spawn_local(follow(mark, election, server, wanted, tries));
     }
 
     fn want(&self, wanted: Wanted) {
@@ -259,16 +244,17 @@ impl Keeper {
 
     /// Answers when every object says what is wanted now; whoever waits for it does not do so for long.
     fn acknowledge(&self, mut done: oneshot::Sender<()>) {
-        let (settled, wanted) = (self.settled.clone(), *self.wanted.borrow());
+        let (tries, wanted) = (self.tries.clone(), *self.wanted.borrow());
         spawn_local(async move {
-            for mut mark in settled {
-                tokio::select! {
-                    // An error says that the process ends.
-                    said = mark.wait_for(|said| *said == Some(wanted)) => drop(said),
-                    () = done.closed() => return,
+            let settled = async {
+                for mut mark in tries {
+                    is_settled(&mut mark, wanted).await;
                 }
+            };
+            tokio::select! {
+                () = settled => drop(done.send(())),
+                () = done.closed() => {}
             }
-            let _ = done.send(());
         });
     }
 }

@@ -17,11 +17,9 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc as ready;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +28,7 @@ use super::fence::{Fence, HardFence};
 use super::forwards::Forwards;
 use super::health::Check;
 use super::pause::Pause;
-use super::{Gate, ORDERS_WAITING, Order, Remote, whole_ms};
+use super::{Gate, ORDERS_WAITING, Order, Remote, thread, whole_ms};
 use crate::core::{EndReason, StandBack, Term};
 use crate::election::{Alarm, Leadership, Report, Resigner};
 use crate::guardian::{Shelter, Task, Teller, work_command};
@@ -134,22 +132,8 @@ pub fn start(
 ) -> io::Result<(Box<dyn Gate>, oneshot::Receiver<Outcome>)> {
     let (orders, receiver) = mpsc::channel(ORDERS_WAITING);
     let (decided, outcome) = oneshot::channel();
-    let (ready, is_ready) = ready::sync_channel(1);
-    let work = move || {
-        let begun = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-            let inside = runtime.enter();
-            let runner = Runner::new(plan, ground, teller, receiver, decided)?;
-            drop(inside);
-            Ok((runtime, runner))
-        });
-        // Whoever waits for it has started this thread.
-        match begun {
-            Ok((runtime, runner)) => drop(ready.send(Ok(())).map(|()| runtime.block_on(runner.run()))),
-            Err(error) => drop(ready.send(Err(error))),
-        }
-    };
-    std::thread::Builder::new().name("quorate-work".to_owned()).spawn(work)?;
-    is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the work broke")))?;
+    let begin = move || Runner::new(plan, ground, teller, receiver, decided);
+    thread::start("quorate-work", begin, |runtime, runner| runtime.block_on(runner.run()))?;
     Ok((Box::new(Remote(orders)), outcome))
 }
 

@@ -7,13 +7,11 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc as ready;
 
 use serde::Serialize;
-use tokio::runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::{Gate, ORDERS_WAITING, Order, Remote};
+use super::{Gate, ORDERS_WAITING, Order, Remote, thread};
 use crate::core::{Moment, Term};
 use crate::election::{Alarm, Leader, Leadership, News, Phase, Role};
 use crate::{clock, files};
@@ -39,7 +37,6 @@ struct Document<'a> {
 pub fn start(path: PathBuf, leadership: Leadership) -> io::Result<(Box<dyn Gate>, oneshot::Receiver<()>)> {
     let (orders, receiver) = mpsc::channel(ORDERS_WAITING);
     let (removed, is_removed) = oneshot::channel();
-    let (ready, is_ready) = ready::sync_channel(1);
     let (_, news) = leadership.watch(clock::now().at);
     let moves = leadership.moves();
     let mut file = StatusFile {
@@ -51,25 +48,11 @@ pub fn start(path: PathBuf, leadership: Leadership) -> io::Result<(Box<dyn Gate>
         is_broken: false,
     };
     file.write()?;
-    let work = move || {
-        let begun = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
-            let inside = runtime.enter();
-            let alarm = Alarm::new()?;
-            drop(inside);
-            Ok((runtime, alarm))
-        });
-        // Whoever waits for either may have given up.
-        match begun {
-            Ok((runtime, alarm)) => {
-                let _ = ready.send(Ok(()));
-                runtime.block_on(file.keep(receiver, moves, news, alarm));
-                let _ = removed.send(());
-            }
-            Err(error) => drop(ready.send(Err(error))),
-        }
-    };
-    std::thread::Builder::new().name("quorate-file".to_owned()).spawn(work)?;
-    is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the file broke")))?;
+    thread::start("quorate-file", Alarm::new, move |runtime, alarm| {
+        runtime.block_on(file.keep(receiver, moves, news, alarm));
+        // Whoever waits for it may have given up.
+        let _ = removed.send(());
+    })?;
     Ok((Box::new(Remote(orders)), is_removed))
 }
 

@@ -22,6 +22,17 @@ pub(super) enum Wanted {
     Away(Option<Term>),
 }
 
+/// What became of the latest try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tried {
+    goal: Wanted,
+    /// The object says so.
+    is_settled: bool,
+}
+
+/// Receives what becomes of each try of one gate.
+pub(super) type Tries = watch::Receiver<Option<Tried>>;
+
 /// An object of the cluster that may say who leads.
 pub(super) trait Mark {
     fn gate(&self) -> GateName;
@@ -47,7 +58,7 @@ pub(super) async fn follow<M: Mark>(
     election: String,
     report: Arc<dyn Report>,
     mut wanted: watch::Receiver<Wanted>,
-    settled: watch::Sender<Option<Wanted>>,
+    tries: watch::Sender<Option<Tried>>,
 ) {
     let mut health = Health { gate: mark.gate(), election, report, told: None };
     let mut pace = Pace::default();
@@ -69,7 +80,7 @@ pub(super) async fn follow<M: Mark>(
             Ok(Ok(())) => {
                 health.well();
                 pace = Pace::default();
-                settled.send_replace(Some(goal));
+                tries.send_replace(Some(Tried { goal, is_settled: true }));
                 match goal {
                     Wanted::Shown(_) => Some(mark.rest()),
                     Wanted::Away(_) if std::mem::take(&mut has_turned) => Some(LATE_LIMIT),
@@ -79,6 +90,7 @@ pub(super) async fn follow<M: Mark>(
             Ok(Err(trouble)) => {
                 health.ill(&trouble);
                 mark.forget();
+                tries.send_replace(Some(Tried { goal, is_settled: false }));
                 Some(pace.next(trouble.wait))
             }
         };
@@ -88,6 +100,41 @@ pub(super) async fn follow<M: Mark>(
             () = until(rest) => {
                 mark.rested();
                 Ok(())
+            }
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+/// Answers when the object of this gate says what is wanted; at once where the gate is no more.
+pub(super) async fn is_settled(tries: &mut Tries, wanted: Wanted) {
+    let settled = Some(Tried { goal: wanted, is_settled: true });
+    // An error says that the process ends.
+    let _ = tries.wait_for(|tried| *tried == settled).await;
+}
+
+/// Passes on what is wanted once every gate of the first rank has tried to show it: of two writers of one pod the
+/// second has a conflict and begins again, and what routes goes before what people look at.
+pub(super) async fn second(
+    mut first: Vec<Tries>,
+    mut wanted: watch::Receiver<Wanted>,
+    later: watch::Sender<Wanted>,
+) {
+    loop {
+        let goal = *wanted.borrow_and_update();
+        let tried = async {
+            for tries in &mut first {
+                let _ = tries.wait_for(|tried| tried.is_some_and(|tried| tried.goal == goal)).await;
+            }
+        };
+        let changed = tokio::select! {
+            biased;
+            changed = wanted.changed() => changed,
+            () = tried => {
+                later.send_if_modified(|now| std::mem::replace(now, goal) != goal);
+                wanted.changed().await
             }
         };
         if changed.is_err() {

@@ -12,7 +12,7 @@ use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 
 use super::Ground;
 use super::follow::{Mark, Wanted};
-use super::object::{CONFLICTS_AT_ONCE, ELECTION, HOLDER, TERM, check_owner, manager, term_of, wall_time};
+use super::object::{ELECTION, HOLDER, TERM, check_owner, manager, settle, term_of, wall_time};
 use super::server::Trouble;
 use crate::core::Term;
 use crate::election::{GateName, GateTrouble};
@@ -22,7 +22,8 @@ const IS_MIRROR: (&str, &str) = ("quorate.dev/mirror", "true");
 pub(super) struct Mirror {
     ground: Rc<Ground>,
     name: String,
-    seen: Option<Lease>,
+    /// Nothing in it: it is known not to be there.
+    seen: Option<Option<Lease>>,
     /// What it was to say when it was seen.
     made: Option<Wanted>,
 }
@@ -101,27 +102,11 @@ impl Mark for Mirror {
         if self.made.replace(wanted) != Some(wanted) && matches!(wanted, Wanted::Shown(_)) {
             self.seen = None;
         }
-        let mut conflicts = 0;
-        loop {
-            let seen = match self.seen.take() {
-                Some(seen) => Some(seen),
-                None => self.read().await?,
-            };
-            let Some((lease, term)) = self.change(seen.as_ref(), wanted)? else {
-                self.seen = seen;
-                return Ok(());
-            };
-            match self.write(&lease, term).await {
-                Ok(written) => {
-                    self.seen = Some(written);
-                    return Ok(());
-                }
-                Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
-                    conflicts += 1;
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
+        let known = self.seen.take();
+        let change = |seen: &Option<Lease>| self.change(seen.as_ref(), wanted);
+        let write = async |_: &_, (lease, term): (Lease, _)| Ok(Some(self.write(&lease, term).await?));
+        self.seen = Some(settle(known, async || self.read().await, change, write).await?);
+        Ok(())
     }
 
     fn forget(&mut self) {

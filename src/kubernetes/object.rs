@@ -16,7 +16,7 @@ pub(super) const TERM: &str = "quorate.dev/term";
 pub(super) const HOLDER: &str = "quorate.dev/holder";
 
 /// How often somebody else's write in between is read and compared before that counts as trouble.
-pub(super) const CONFLICTS_AT_ONCE: usize = 4;
+const CONFLICTS_AT_ONCE: usize = 4;
 
 /// Rests this long at least between two looks at what is shown, so that a short ttl asks no more than the default one.
 pub(super) const SHORTEST_REST: std::time::Duration = std::time::Duration::from_secs(10);
@@ -24,6 +24,34 @@ pub(super) const SHORTEST_REST: std::time::Duration = std::time::Duration::from_
 /// The name under which a term's fields are written: another term's never pass for ours.
 pub(super) fn manager(term: Term) -> String {
     format!("quorate-{term}")
+}
+
+/// Makes an object say what it should, and answers with what it says then. `change` tells what there is to write, if
+/// anything; `write` fails where anybody has written since `read`, and then all begins again.
+///
+/// # Errors
+///
+/// Of the three, whichever fails first; a conflict that comes again and again is one.
+pub(super) async fn settle<Seen, Change>(
+    mut known: Option<Seen>,
+    read: impl AsyncFn() -> Result<Seen, Trouble>,
+    change: impl Fn(&Seen) -> Result<Option<Change>, Trouble>,
+    write: impl AsyncFn(&Seen, Change) -> Result<Seen, Trouble>,
+) -> Result<Seen, Trouble> {
+    let mut conflicts = 0;
+    loop {
+        let seen = match known.take() {
+            Some(seen) => seen,
+            None => read().await?,
+        };
+        let Some(change) = change(&seen)? else { return Ok(seen) };
+        match write(&seen, change).await {
+            Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
+                conflicts += 1;
+            }
+            written => return written,
+        }
+    }
 }
 
 /// What people's clocks say.

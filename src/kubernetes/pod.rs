@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::Ground;
 use super::events::Happening;
 use super::follow::{Mark, Wanted};
-use super::object::{CONFLICTS_AT_ONCE, SHORTEST_REST, outdated, term_of, text};
+use super::object::{SHORTEST_REST, outdated, settle, term_of, text};
 use super::server::Trouble;
 use crate::core::Term;
 use crate::election::{GateName, GateTrouble};
@@ -69,27 +69,11 @@ impl PodMark {
     }
 
     async fn make_own(&mut self, wanted: Wanted) -> Result<(), Trouble> {
-        let mut conflicts = 0;
-        loop {
-            let seen = match self.seen.take() {
-                Some(seen) => seen,
-                None => self.read().await?,
-            };
-            let Some(change) = self.kind.change(&seen, &self.ground.election, wanted)? else {
-                self.seen = Some(seen);
-                return Ok(());
-            };
-            match self.write(&self.ground.pod.name, &seen, change).await {
-                Ok(written) => {
-                    self.seen = Some(written);
-                    return Ok(());
-                }
-                Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
-                    conflicts += 1;
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
+        let known = self.seen.take();
+        let change = |seen: &ObjectMeta| self.kind.change(seen, &self.ground.election, wanted);
+        let write = async |seen: &ObjectMeta, change| self.write(&self.ground.pod.name, seen, change).await;
+        self.seen = Some(settle(known, async || self.read().await, change, write).await?);
+        Ok(())
     }
 
     /// Takes the label off every other pod that wears it for this election with an older term.

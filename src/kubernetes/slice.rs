@@ -15,9 +15,7 @@ use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 
 use super::Ground;
 use super::follow::{Mark, Wanted};
-use super::object::{
-    CONFLICTS_AT_ONCE, ELECTION, HOLDER, SHORTEST_REST, TERM, check_owner, manager, term_of, text,
-};
+use super::object::{ELECTION, HOLDER, SHORTEST_REST, TERM, check_owner, manager, settle, term_of, text};
 use super::server::Trouble;
 use crate::core::Term;
 use crate::election::{GateName, GateTrouble};
@@ -51,8 +49,8 @@ pub(super) struct Slices {
     service: String,
     /// The Service's ports and families, while they are known.
     shape: Option<(Vec<EndpointPort>, Vec<Family>)>,
-    /// In the order of [`Family::BOTH`].
-    seen: [Option<EndpointSlice>; 2],
+    /// In the order of [`Family::BOTH`]; nothing in it: it is known not to be there.
+    seen: [Option<Option<EndpointSlice>>; 2],
     /// What they were to say when they were seen.
     made: Option<Wanted>,
 }
@@ -83,28 +81,14 @@ impl Slices {
         ports: &[EndpointPort],
         wanted: Wanted,
     ) -> Result<(), Trouble> {
-        let mut conflicts = 0;
         let name = format!("{}-{}", self.service, family.word().to_lowercase());
-        loop {
-            let seen = match self.seen[family as usize].take() {
-                Some(seen) => Some(seen),
-                None => self.read(&name).await?,
-            };
-            let Some((slice, term)) = self.change(&name, family, ports, seen.as_ref(), wanted)? else {
-                self.seen[family as usize] = seen;
-                return Ok(());
-            };
-            match self.write(&name, &slice, term).await {
-                Ok(written) => {
-                    self.seen[family as usize] = Some(written);
-                    return Ok(());
-                }
-                Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
-                    conflicts += 1;
-                }
-                Err(trouble) => return Err(trouble),
-            }
-        }
+        let known = self.seen[family as usize].take();
+        let change = |seen: &Option<_>| self.change(&name, family, ports, seen.as_ref(), wanted);
+        let write =
+            async |_: &_, (slice, term): (EndpointSlice, _)| Ok(Some(self.write(&name, &slice, term).await?));
+        let seen = settle(known, async || self.read(&name).await, change, write).await?;
+        self.seen[family as usize] = Some(seen);
+        Ok(())
     }
 
     async fn read(&self, name: &str) -> Result<Option<EndpointSlice>, Trouble> {
