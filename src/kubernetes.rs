@@ -232,10 +232,10 @@ impl Keeper {
 
     fn attend<M: Mark + 'static>(&mut self, mark: Option<M>, wanted: watch::Receiver<Wanted>) {
         let Some(mark) = mark else { return };
-        let (tries, tried) = watch::channel(None);
-        self.tries.push(tried);
+        let (teller, tries) = watch::channel(None);
+        self.tries.push(tries);
         let (server, election) = (self.ground.server.report(), self.ground.election.clone());
-        spawn_local(follow(mark, election, server, wanted, tries));
+        spawn_local(follow(mark, election, server, wanted, teller));
     }
 
     fn want(&self, wanted: Wanted) {

@@ -5,30 +5,30 @@ use std::sync::mpsc;
 
 use tokio::runtime::{self, Runtime};
 
-/// Starts a thread with a runtime. `begin` is called there, within the runtime; `keep` goes on with what it made, once
+/// Starts a thread with a runtime. `prepare` is called there, within the runtime; `keep` goes on with what it made, once
 /// the caller has been answered.
 ///
 /// # Errors
 ///
-/// The system gives no thread or no descriptor, or `begin` has failed.
+/// The system gives no thread or no descriptor, or `prepare` has failed.
 pub(crate) fn start<T: 'static>(
     name: &str,
-    begin: impl FnOnce() -> io::Result<T> + Send + 'static,
+    prepare: impl FnOnce() -> io::Result<T> + Send + 'static,
     keep: impl FnOnce(Runtime, T) + Send + 'static,
 ) -> io::Result<()> {
     let (ready, is_ready) = mpsc::sync_channel(1);
     let work = move || {
-        let begun = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+        let made = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
             let inside = runtime.enter();
-            let begun = begin()?;
+            let prepared = prepare()?;
             drop(inside);
-            Ok((runtime, begun))
+            Ok((runtime, prepared))
         });
         // Whoever waits for it may have given up.
-        match begun {
-            Ok((runtime, begun)) => {
+        match made {
+            Ok((runtime, prepared)) => {
                 let _ = ready.send(Ok(()));
-                keep(runtime, begun);
+                keep(runtime, prepared);
             }
             Err(error) => drop(ready.send(Err(error))),
         }

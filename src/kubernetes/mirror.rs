@@ -15,15 +15,14 @@ use super::follow::{Mark, Wanted};
 use super::object::{ELECTION, HOLDER, TERM, check_owner, manager, settle, term_of, wall_time};
 use super::server::Trouble;
 use crate::core::Term;
-use crate::election::{GateName, GateTrouble};
+use crate::election::GateName;
 
 const IS_MIRROR: (&str, &str) = ("quorate.dev/mirror", "true");
 
 pub(super) struct Mirror {
     ground: Rc<Ground>,
     name: String,
-    /// Nothing in it: it is known not to be there.
-    seen: Option<Option<Lease>>,
+    seen: Option<Lease>,
     /// What it was to say when it was seen.
     made: Option<Wanted>,
 }
@@ -102,10 +101,10 @@ impl Mark for Mirror {
         if self.made.replace(wanted) != Some(wanted) && matches!(wanted, Wanted::Shown(_)) {
             self.seen = None;
         }
-        let known = self.seen.take();
+        let known = self.seen.take().map(Some);
         let change = |seen: &Option<Lease>| self.change(seen.as_ref(), wanted);
         let write = async |_: &_, (lease, term): (Lease, _)| Ok(Some(self.write(&lease, term).await?));
-        self.seen = Some(settle(known, async || self.read().await, change, write).await?);
+        self.seen = settle(known, async || self.read().await, change, write).await?;
         Ok(())
     }
 

@@ -49,8 +49,8 @@ pub(super) struct Slices {
     service: String,
     /// The Service's ports and families, while they are known.
     shape: Option<(Vec<EndpointPort>, Vec<Family>)>,
-    /// In the order of [`Family::BOTH`]; nothing in it: it is known not to be there.
-    seen: [Option<Option<EndpointSlice>>; 2],
+    /// In the order of [`Family::BOTH`].
+    seen: [Option<EndpointSlice>; 2],
     /// What they were to say when they were seen.
     made: Option<Wanted>,
 }
@@ -82,12 +82,11 @@ impl Slices {
         wanted: Wanted,
     ) -> Result<(), Trouble> {
         let name = format!("{}-{}", self.service, family.word().to_lowercase());
-        let known = self.seen[family as usize].take();
+        let known = self.seen[family as usize].take().map(Some);
         let change = |seen: &Option<_>| self.change(&name, family, ports, seen.as_ref(), wanted);
         let write =
             async |_: &_, (slice, term): (EndpointSlice, _)| Ok(Some(self.write(&name, &slice, term).await?));
-        let seen = settle(known, async || self.read(&name).await, change, write).await?;
-        self.seen[family as usize] = Some(seen);
+        self.seen[family as usize] = settle(known, async || self.read(&name).await, change, write).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::common::candidate::{Voters, count, eventually};
-use crate::space::{ALL, Space, TTL};
+use crate::space::{Space, TTL};
 
 /// Starts it again, however the test ends.
 struct Outage(String);
@@ -34,14 +34,8 @@ fn leading_goes_on_without_an_api_server_and_is_shown_once_it_is_back() {
         return;
     };
     let (voters, space) = (Voters::experienced(3, TTL), Space::new("outage"));
-    let full = space.account("full");
-    let pods = ["a", "b"].map(|name| space.pod(name));
-    space.service("orders-leader");
-    let first = space.launch(&voters, &pods[0], &full, &ALL).start();
-    eventually("it is shown", || space.has_label("a") && space.routed().is_some() && space.lease().is_some());
+    let (first, second) = space.pair(&voters);
     let (term, lapses) = (first.term(), first.metric("quorate_overruns_total"));
-    let second = space.launch(&voters, &pods[1], &full, &ALL).start();
-    eventually("the second is ready", || second.sees("a"));
 
     let outage = Outage::begin(&cluster);
     std::thread::sleep(TTL * 3);
@@ -57,7 +51,7 @@ fn leading_goes_on_without_an_api_server_and_is_shown_once_it_is_back() {
     drop(outage);
 
     std::thread::sleep(TTL * 3);
-    eventually("the second is shown", || space.has_label("b") && space.routed().as_deref() == Some("b"));
+    eventually("the second is shown", || space.is_shown("b"));
     assert!(!space.has_label("a"), "what the first could not take away is repaired");
     eventually("all is well", || second.metric(failing) == 0.0);
 }

@@ -16,15 +16,9 @@ const NEWER: u64 = 9_007_199_254_740_000;
 #[test]
 fn the_next_leader_takes_the_label_of_a_crashed_one_and_dates_its_pod() {
     let (voters, space) = (Voters::experienced(3, TTL), Space::new("crash"));
-    let full = space.account("full");
-    let pods = ["a", "b"].map(|name| space.pod(name));
-    space.service("orders-leader");
-    let first = space.launch(&voters, &pods[0], &full, &ALL).start();
-    eventually("the first is shown", || space.has_label("a") && space.routed().as_deref() == Some("a"));
-    let second = space.launch(&voters, &pods[1], &full, &ALL).start();
-    eventually("the second is ready", || second.sees("a"));
+    let (first, second) = space.pair(&voters);
     first.crash();
-    eventually("the second is shown", || space.has_label("b") && space.routed().as_deref() == Some("b"));
+    eventually("the second is shown", || space.is_shown("b"));
     assert!(!space.has_label("a"));
     let term = second.term().unwrap().to_string();
     assert_eq!(annotation(&space.pod_now("a").metadata, "quorate.dev/role-term"), Some(term.clone()));
@@ -53,8 +47,7 @@ fn a_candidate_that_starts_again_in_its_pod_takes_away_what_it_left_there() {
     let full = space.account("full");
     let pod = space.pod("a");
     space.service("orders-leader");
-    let first = space.launch(&voters, &pod, &full, &ALL).start();
-    eventually("it is shown", || space.has_label("a") && space.routed().is_some() && space.lease().is_some());
+    let first = space.shown(&voters, &pod, &full);
     first.crash();
     // Nobody can be elected.
     voters.stop(0..3);
@@ -68,15 +61,9 @@ fn a_candidate_that_starts_again_in_its_pod_takes_away_what_it_left_there() {
 #[test]
 fn a_leader_that_was_stopped_takes_nothing_back_when_it_wakes_up() {
     let (voters, space) = (Voters::experienced(3, TTL), Space::new("stopped"));
-    let full = space.account("full");
-    let pods = ["a", "b"].map(|name| space.pod(name));
-    space.service("orders-leader");
-    let first = space.launch(&voters, &pods[0], &full, &ALL).start();
-    eventually("the first is shown", || space.has_label("a") && space.routed().as_deref() == Some("a"));
-    let second = space.launch(&voters, &pods[1], &full, &ALL).start();
-    eventually("the second is ready", || second.sees("a"));
+    let (first, _second) = space.pair(&voters);
     first.signal(Signal::SIGSTOP);
-    eventually("the second is shown", || space.has_label("b") && space.routed().as_deref() == Some("b"));
+    eventually("the second is shown", || space.is_shown("b"));
     first.signal(Signal::SIGCONT);
     eventually("the first is awake", || first.sees("b"));
     for _ in 0..20 {
@@ -93,8 +80,7 @@ fn what_a_newer_term_has_written_is_left_to_it() {
     let full = space.account("full");
     let pod = space.pod("a");
     space.service("orders-leader");
-    let first = space.launch(&voters, &pod, &full, &ALL).start();
-    eventually("it is shown", || space.has_label("a") && space.routed().is_some() && space.lease().is_some());
+    let first = space.shown(&voters, &pod, &full);
     assert_eq!(first.end().0, Some(0));
     let newer = json!({"metadata": {"annotations": {"quorate.dev/term": NEWER.to_string(), "quorate.dev/role-term": NEWER.to_string()}}});
     let (params, patch) = (PatchParams::default(), Patch::Merge(newer));

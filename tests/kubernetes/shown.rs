@@ -61,19 +61,13 @@ fn every_gate_shows_the_leader_and_nobody_once_it_has_ended() {
 #[test]
 fn a_hand_over_never_shows_two_and_the_old_one_is_gone_before_the_new_one_comes() {
     let (voters, space) = (Voters::experienced(3, TTL), Space::new("order"));
-    let full = space.account("full");
-    let pods = ["a", "b"].map(|name| space.pod(name));
-    space.service("orders-leader");
-    let first = space.launch(&voters, &pods[0], &full, &ALL).start();
-    eventually("the first is shown", || space.has_label("a") && space.routed().as_deref() == Some("a"));
-    let second = space.launch(&voters, &pods[1], &full, &ALL).start();
-    eventually("the second is ready", || second.sees("a") && second.code("/readyz") == 200);
+    let (first, _second) = space.pair(&voters);
 
     let version = space.pod_now("a").metadata.resource_version.unwrap();
     let slices = space.slice().unwrap().metadata.resource_version.unwrap();
     let (code, _) = first.end();
     assert_eq!(code, Some(0));
-    eventually("the second is shown", || space.has_label("b") && space.routed().as_deref() == Some("b"));
+    eventually("the second is shown", || space.is_shown("b"));
 
     let shown = space.wait(async {
         let mut events = space.api::<Pod>().watch(&WatchParams::default(), &version).await.unwrap().boxed();
@@ -111,10 +105,7 @@ fn at_rest_the_mirror_is_written_once_per_ttl_and_nothing_else_is_written_at_all
     let full = space.account("full");
     let pod = space.pod("a");
     space.service("orders-leader");
-    let candidate = space.launch(&voters, &pod, &full, &ALL).start();
-    eventually("everything is shown", || {
-        space.has_label("a") && space.routed().is_some() && space.lease().is_some()
-    });
+    let candidate = space.shown(&voters, &pod, &full);
     eventually("the Event is told", || !space.events("a").is_empty());
     let gates = ["pod_label", "endpoint_slice", "pod_deletion_cost", "events", "lease_mirror"];
     let writes =
@@ -141,10 +132,7 @@ fn what_somebody_takes_away_is_shown_again() {
     let full = space.account("full");
     let pod = space.pod("a");
     space.service("orders-leader");
-    let _candidate = space.launch(&voters, &pod, &full, &ALL).start();
-    eventually("everything is shown", || {
-        space.has_label("a") && space.routed().is_some() && space.lease().is_some()
-    });
+    let _candidate = space.shown(&voters, &pod, &full);
     space
         .wait(space.api::<EndpointSlice>().delete("orders-leader-ipv4", &kube::api::DeleteParams::default()))
         .unwrap();
@@ -158,7 +146,7 @@ fn what_somebody_takes_away_is_shown_again() {
         .unwrap();
     // Looked at every ten seconds.
     std::thread::sleep(Duration::from_secs(6));
-    eventually("all is shown again", || space.has_label("a") && space.routed().as_deref() == Some("a"));
+    eventually("all is shown again", || space.is_shown("a"));
 }
 
 #[test]

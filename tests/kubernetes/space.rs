@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::common::candidate::{Launch, Voters};
+use crate::common::candidate::{Agent, Launch, Voters, eventually};
 
 pub const TTL: Duration = Duration::from_secs(2);
 pub const ROLE: &str = "quorate.dev/role";
@@ -172,12 +172,36 @@ impl Space {
         place.iter().chain(gates).fold(launch, |launch, (name, value)| launch.environment(name, value))
     }
 
+    /// A candidate with every gate in this pod, once all of them show it.
+    pub fn shown(&self, voters: &Voters, pod: &Pod, kubeconfig: &std::path::Path) -> Agent {
+        let name = pod.metadata.name.as_deref().unwrap();
+        let candidate = self.launch(voters, pod, kubeconfig, &ALL).start();
+        eventually("it is shown", || self.is_shown(name) && self.lease().is_some());
+        candidate
+    }
+
+    /// The leader and its standby, with every gate, in pods `a` and `b`.
+    pub fn pair(&self, voters: &Voters) -> (Agent, Agent) {
+        let full = self.account("full");
+        let pods = ["a", "b"].map(|name| self.pod(name));
+        self.service("orders-leader");
+        let first = self.shown(voters, &pods[0], &full);
+        let second = self.launch(voters, &pods[1], &full, &ALL).start();
+        eventually("the second is ready", || second.sees("a") && second.code("/readyz") == 200);
+        (first, second)
+    }
+
     pub fn pod_now(&self, name: &str) -> Pod {
         self.wait(self.api::<Pod>().get(name)).unwrap()
     }
 
     pub fn has_label(&self, name: &str) -> bool {
         label(&self.pod_now(name)) == Some("leader".to_owned())
+    }
+
+    /// By the label and the endpoints.
+    pub fn is_shown(&self, name: &str) -> bool {
+        self.has_label(name) && self.routed().as_deref() == Some(name)
     }
 
     pub fn slice(&self) -> Option<EndpointSlice> {
