@@ -111,10 +111,17 @@ pub fn series(expression: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("quorate_")).map(str::to_owned).collect()
 }
 
-/// The names of series that a real candidate exports once it has led.
+/// The names of series that a real candidate exports once it has led; with a gate, whether or not the cluster is there.
 pub fn exported() -> BTreeSet<String> {
     let voters = Voters::experienced(3, crate::common::TTL);
-    let agent = Launch::new("candidate", voters.urls(), crate::common::TTL).start();
+    let launch = Launch::new("candidate", voters.urls(), crate::common::TTL);
+    let place = [
+        ("QUORATE_GATES_POD_LABEL_ENABLED", "true"),
+        ("POD_NAME", "candidate"),
+        ("POD_NAMESPACE", "n"),
+        ("KUBECONFIG", "/nowhere"),
+    ];
+    let agent = place.iter().fold(launch, |launch, (name, value)| launch.environment(name, value)).start();
     eventually("it leads", || agent.leads());
     let text = agent.ask("/metrics").1;
     let lines = text.lines().filter(|line| line.starts_with("quorate_"));
