@@ -8,6 +8,7 @@
 mod common;
 
 mod faults;
+mod gates;
 mod installed;
 mod kubernetes;
 mod lifecycle;
