@@ -74,7 +74,7 @@ fn the_leader_of_a_node_that_is_cut_off_stops_before_the_next_one_leads() {
         let Some(leader) = release.leader() else { return false };
         let is_there = release.node_of(&leader) == "node-2";
         if !is_there {
-            let _ = space.kubectl(&["exec", &leader, "--", "/quorate", "resign"]).output();
+            let _ = space.kubectl(&["exec", &leader, "--", "/quorate", "resign", "--for", "1s"]).output();
         }
         is_there
     });
