@@ -12,6 +12,9 @@ use super::kubernetes::{PATIENT, Space, eventually, name};
 use super::ours::Ours;
 use crate::common::candidate::{boot, since};
 
+/// Where the freezer of control groups of version 1 is mounted.
+const FREEZER_V1: &str = "/sys/fs/cgroup/freezer";
+
 /// One line of the sink.
 #[derive(Debug, Clone, PartialEq)]
 struct Act {
@@ -97,7 +100,7 @@ impl Container {
     }
 
     fn freezer(&self) -> (PathBuf, [&'static str; 2]) {
-        let (v1, v2) = (Path::new("/sys/fs/cgroup/freezer"), Path::new("/sys/fs/cgroup"));
+        let (v1, v2) = (Path::new(FREEZER_V1), Path::new("/sys/fs/cgroup"));
         if v1.is_dir() {
             (self.cgroup(v1).unwrap().join("freezer.state"), ["THAWED", "FROZEN"])
         } else {
@@ -178,7 +181,11 @@ fn nothing_acts_late(strike: Strike) {
     // The old one would act now, if it could.
     std::thread::sleep(Duration::from_secs(3));
     println!("measured: {strike:?}: the next one was seen to act after {took:.1?}");
-    assert_eq!(team.late(), [], "{strike:?}");
+    // A freezer of version 1 lets all go at once: what was about to be sent may be, before its sender is killed
+    // (docs/gating.md). A resource that compares terms refuses it.
+    let at_the_thaw = matches!(strike, Strike::Freeze) && Path::new(FREEZER_V1).is_dir();
+    let late = team.late();
+    assert!(late.len() <= usize::from(at_the_thaw), "{strike:?}: {late:?}");
 }
 
 #[test]
