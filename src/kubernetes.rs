@@ -31,7 +31,7 @@ use crate::core::{EndReason, Term};
 use crate::election::{Alarm, Leadership, Pending, Report};
 use crate::gate::{Gate, ORDERS_WAITING, Order, thread};
 use events::Telling;
-use follow::{Mark, Tries, Wanted, follow, is_settled, second};
+use follow::{Mark, Tries, Wanted, follow, hold_back, until_settled};
 use mirror::Mirror;
 use pod::PodMark;
 use server::Server;
@@ -148,7 +148,7 @@ struct Keeper {
     leadership: Leadership,
     /// What the objects should say.
     wanted: watch::Sender<Wanted>,
-    /// Of each gate, what its object says.
+    /// Of each gate, what became of its latest try.
     tries: Vec<Tries>,
     /// Between *open* and *close*.
     open: Option<Term>,
@@ -225,7 +225,7 @@ impl Keeper {
         self.attend(label, self.wanted.subscribe());
         self.attend(slices, self.wanted.subscribe());
         let (later, wanted_later) = watch::channel(*self.wanted.borrow());
-        spawn_local(second(self.tries.clone(), self.wanted.subscribe(), later));
+        spawn_local(hold_back(self.tries.clone(), self.wanted.subscribe(), later));
         self.attend(cost, wanted_later.clone());
         self.attend(mirror, wanted_later);
     }
@@ -248,7 +248,7 @@ impl Keeper {
         spawn_local(async move {
             let settled = async {
                 for mut mark in tries {
-                    is_settled(&mut mark, wanted).await;
+                    until_settled(&mut mark, wanted).await;
                 }
             };
             tokio::select! {

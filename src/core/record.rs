@@ -60,7 +60,7 @@ impl FromStr for Ballot {
 }
 
 /// A server's life: which process it is (`run_id`) and which history of writes it serves (`master_replid`, which
-/// changes at every promotion). Written as 40 hexadecimal digits each, with a space between.
+/// changes at every start and every promotion of a primary). Written as 40 hexadecimal digits each, with a space between.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Run {
     /// `run_id` of `INFO server`.

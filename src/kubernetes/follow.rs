@@ -65,6 +65,10 @@ pub(super) async fn follow<M: Mark>(
     let mut has_turned = false;
     loop {
         let goal = *wanted.borrow_and_update();
+        if tries.borrow().is_some_and(|tried| tried.goal != goal) {
+            // What was so before is not, as soon as anything else is sent.
+            tries.send_replace(None);
+        }
         let made = tokio::select! {
             biased;
             changed = wanted.changed() => Err(changed),
@@ -109,15 +113,16 @@ pub(super) async fn follow<M: Mark>(
 }
 
 /// Answers when the object of this gate says what is wanted; at once where the gate is no more.
-pub(super) async fn is_settled(tries: &mut Tries, wanted: Wanted) {
+pub(super) async fn until_settled(tries: &mut Tries, wanted: Wanted) {
     let settled = Some(Tried { goal: wanted, is_settled: true });
     // An error says that the process ends.
     let _ = tries.wait_for(|tried| *tried == settled).await;
 }
 
-/// Passes on what is wanted once every gate of the first rank has tried to show it: of two writers of one pod the
-/// second has a conflict and begins again, and what routes goes before what people look at.
-pub(super) async fn second(
+/// Passes on what is wanted to the second rank, once every gate of the first has tried to show it: what routes goes before
+/// what people look at, and of two writers of one pod one would have a conflict and begin again. What is to be taken
+/// away is passed on at once, because nobody waits for that for long.
+pub(super) async fn hold_back(
     mut first: Vec<Tries>,
     mut wanted: watch::Receiver<Wanted>,
     later: watch::Sender<Wanted>,
@@ -125,6 +130,9 @@ pub(super) async fn second(
     loop {
         let goal = *wanted.borrow_and_update();
         let tried = async {
+            if matches!(goal, Wanted::Away(_)) {
+                return;
+            }
             for tries in &mut first {
                 let _ = tries.wait_for(|tried| tried.is_some_and(|tried| tried.goal == goal)).await;
             }
@@ -177,5 +185,79 @@ impl Health {
         tracing::warn!(election = %self.election, gate = self.gate.word(), kind = trouble.kind.word(),
             error = %trouble.text, "the API server does not show what this gate wants; leadership does not depend \
             on it, and it is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+    use super::*;
+
+    struct Deaf;
+
+    impl Report for Deaf {
+        fn note(&self, _: Fact) {}
+    }
+
+    /// An object that is never shown.
+    struct Unanswered;
+
+    impl Mark for Unanswered {
+        fn gate(&self) -> GateName {
+            GateName::PodLabel
+        }
+
+        async fn make(&mut self, wanted: Wanted) -> Result<(), Trouble> {
+            if matches!(wanted, Wanted::Shown(_)) {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        }
+
+        fn forget(&mut self) {}
+
+        fn rest(&self) -> Duration {
+            Duration::MAX
+        }
+    }
+
+    #[tokio::test]
+    async fn the_second_rank_waits_to_show_and_never_to_take_away() {
+        let (tell, tries) = watch::channel(None);
+        let (want, wanted) = watch::channel(Wanted::Away(None));
+        let (later, mut passed_on) = watch::channel(Wanted::Away(None));
+        let test = async {
+            want.send_replace(Wanted::Shown(5));
+            tokio::task::yield_now().await;
+            assert_eq!(*passed_on.borrow(), Wanted::Away(None), "nobody has tried");
+            tell.send_replace(Some(Tried { goal: Wanted::Shown(5), is_settled: false }));
+            passed_on.wait_for(|it| *it == Wanted::Shown(5)).await.unwrap();
+            want.send_replace(Wanted::Away(Some(5)));
+            passed_on.wait_for(|it| *it == Wanted::Away(Some(5))).await.unwrap();
+        };
+        tokio::select! {
+            () = hold_back(vec![tries], wanted, later) => {}
+            () = test => return,
+        }
+        panic!("it ends only with whoever wants something");
+    }
+
+    /// Taken away, shown again, and closed: what was said of the first time is no answer for the last.
+    #[tokio::test]
+    async fn what_was_settled_is_not_any_more_once_something_else_is_sent() {
+        let (want, wanted) = watch::channel(Wanted::Away(Some(5)));
+        let (tell, mut tries) = watch::channel(None);
+        let test = async {
+            until_settled(&mut tries, Wanted::Away(Some(5))).await;
+            want.send_replace(Wanted::Shown(5));
+            tries.wait_for(Option::is_none).await.unwrap();
+            want.send_replace(Wanted::Away(Some(5)));
+            until_settled(&mut tries, Wanted::Away(Some(5))).await;
+        };
+        tokio::select! {
+            () = follow(Unanswered, "orders".to_owned(), Arc::new(Deaf), wanted, tell) => {}
+            () = test => return,
+        }
+        panic!("it ends only with whoever wants something");
     }
 }

@@ -69,7 +69,11 @@ impl PodMark {
     }
 
     async fn make_own(&mut self, wanted: Wanted) -> Result<(), Trouble> {
-        let known = self.seen.take();
+        let known = match self.kind {
+            Kind::Label { .. } => self.seen.take(),
+            // The label has been written since.
+            Kind::DeletionCost => None,
+        };
         let change = |seen: &ObjectMeta| self.kind.change(seen, &self.ground.election, wanted);
         let write = async |seen: &ObjectMeta, change| self.write(&self.ground.pod.name, seen, change).await;
         self.seen = Some(settle(known, async || self.read().await, change, write).await?);

@@ -4,9 +4,10 @@ local ballot, asked_ttl, adopt, asked_term = ARGV[5], checked_ttl(ARGV[6]), ARGV
 local stood_still, who = ARGV[13] == '1', ARGV[14]
 
 -- The ballot has this voter from here on.
-local function taken(with_term)
+local function taken(with_term, ...)
   local term_text, version_text = whole(with_term), whole(version + 1)
-  store('holder', ballot, 'released', '0', 'term', term_text, 'ttl', asked_ttl, 'version', version_text, 'who', who)
+  store('holder', ballot, 'released', '0', 'term', term_text, 'ttl', asked_ttl, 'version', version_text, 'who', who,
+    ...)
   set_lease(ballot, asked_ttl)
   return {'granted', term_text, version_text}
 end
@@ -43,6 +44,6 @@ if term >= NUMBER_LIMIT then
   error('quorate: the next term is no whole number below 2^53')
 end
 if standing ~= 'member' then
-  store('format', FORMAT, 'electorate', OUR_ELECTORATE, 'voter', OUR_VOTER, 'standing', 'member')
+  return taken(term, 'format', FORMAT, 'electorate', OUR_ELECTORATE, 'voter', OUR_VOTER, 'standing', 'member')
 end
 return taken(term)

@@ -15,10 +15,10 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- A number from the record or from the caller: a whole one below 2^53, or an error that changes nothing. Its text may
--- be stored as it is.
+-- A number from the caller: a whole one below 2^53, as we write it, or an error that changes nothing. Its text may be
+-- stored as it is.
 local function number_of(text, what)
-  local number = string.find(text, '^%d+$') and tonumber(text)
+  local number = (text == '0' or string.find(text, '^[1-9]%d*$')) and tonumber(text)
   if not number or number >= NUMBER_LIMIT then
     error('quorate: ' .. what .. ' is no whole number below 2^53')
   end

@@ -16,7 +16,7 @@ local function try(expected, where, command, ...)
 end
 
 try(nil, 'ours', 'TIME')
-try(nil, 'ours', 'INFO', 'server')
+try(nil, 'ours', 'INFO', 'replication')
 try(nil, 'ours', 'HMGET', RECORD, 'format')
 try(nil, 'ours', 'HGET', RECORD, 'who')
 try('wrong number of arguments', 'ours', 'HSET', RECORD, 'format', '1', 'odd')

@@ -38,7 +38,8 @@ pub(super) struct Leadership {
     pub(super) acknowledged: Vec<Option<Moment>>,
     next_renewal: Moment,
     last_renewal: Moment,
-    /// Voters have been confirmed early for the sake of one that waits to be adopted.
+    /// Voters have been confirmed at once for the sake of one that waits to be adopted. One hurry is all there is, so
+    /// that whoever writes to voters without end makes nobody confirm without end.
     has_hurried: bool,
     stopping: bool,
     /// Requests that wait, and since when.
@@ -204,8 +205,8 @@ impl Candidate {
         self.renew_if_due(now.at);
     }
 
-    /// Rule 6. The own voters every L/5; sooner, about every L/20, while one of them has not answered or waits to
-    /// be adopted.
+    /// Rule 6. The own voters every L/5; sooner, about every L/20, while one of them has not answered or another waits
+    /// to be adopted, and once at once for the sake of such a one.
     fn renew_if_due(&mut self, now: Moment) {
         let Role::Leading(leadership) = &mut self.role else { return };
         if !leadership.next_renewal.is_at_or_before(now) {
