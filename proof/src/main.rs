@@ -1,7 +1,9 @@
 //! `quorate-proof`: the proof for whoever wants to see it run. `make` has a target for each command.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -88,9 +90,9 @@ fn asked() -> Result<Asked, lexopt::Error> {
     while let Some(arg) = parser.next()? {
         match arg {
             Long("help") | Short('h') => asked.command = "help".into(),
-            Long("seeds") => asked.seeds = Some(parser.value()?.parse()?),
-            Long("from") => asked.from = parser.value()?.parse()?,
-            Long("states") => asked.states = Some(parser.value()?.parse()?),
+            Long("seeds") => asked.seeds = Some(number("--seeds", &parser.value()?)?),
+            Long("from") => asked.from = number("--from", &parser.value()?)?,
+            Long("states") => asked.states = Some(number("--states", &parser.value()?)?),
             Long("forever") => asked.forever = true,
             Long("all") => asked.all = true,
             Value(word) if words == 0 => {
@@ -105,6 +107,12 @@ fn asked() -> Result<Asked, lexopt::Error> {
         }
     }
     Ok(asked)
+}
+
+/// A number, and whose it is.
+fn number<T: FromStr>(what: &str, given: &OsStr) -> Result<T, String> {
+    let parsed = given.to_str().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| format!("{what} must be a whole number, and is \"{}\"", given.display()))
 }
 
 fn simulate(asked: &Asked) -> bool {
@@ -162,8 +170,8 @@ fn fresh_seed() -> u64 {
 fn replay(asked: &Asked) -> Result<bool, String> {
     let seed = asked.seed.as_deref().ok_or("replay needs a seed, as 3:177 or 177")?;
     let (voters, seed) = seed.split_once(':').unwrap_or(("3", seed));
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?} is not a number"));
-    let (voters, seed) = (number(voters)?, number(seed)?);
+    let (voters, seed) =
+        (number::<u64>("the number of voters", voters.as_ref())?, number("the seed", seed.as_ref())?);
     let voters = SIZES
         .into_iter()
         .find(|&size| size as u64 == voters)

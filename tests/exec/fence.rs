@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::TTL;
 use crate::common::candidate::{Agent, Launch, boot, children, count, eventually, since};
 use crate::freezer::Freezer;
-use crate::freezer::Version::{V1, V2};
+use crate::freezer::Version::{self, V1, V2};
 use crate::harness::{FAMILY, GROUP, NAMESPACE, Stage, beater, elector, measured, send, shelters};
 
 struct Family {
@@ -168,14 +168,38 @@ fn all_of_us(family: &Family) -> Vec<Pid> {
     [guardian, elector].into_iter().chain(below.filter(|pid| !work.contains(pid))).collect()
 }
 
+/// And the work.
+fn everybody(family: &Family) -> Vec<Pid> {
+    let work = family.stage.work("one").into_iter().map(|process| process.pid);
+    work.chain(all_of_us(family)).collect()
+}
+
+/// A family of which these have been frozen just after a renewal; nothing where there is no such freezer.
+fn frozen(
+    version: Version,
+    name: &str,
+    shelter: [&str; 2],
+    whom: fn(&Family) -> Vec<Pid>,
+) -> Option<(Freezer, Family)> {
+    let freezer = Freezer::new(version, &format!("{name}-{}", shelter[1]))?;
+    let family = Family::start(&shelter, &[], None);
+    for pid in whom(&family) {
+        freezer.add(pid);
+    }
+    family.stage.renewed("one");
+    freezer.freeze();
+    Some((freezer, family))
+}
+
 #[test]
 fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
     for shelter in shelters() {
         let family = Family::start(&shelter, &[], None);
-        let ours = all_of_us(&family);
+        let everybody = everybody(&family);
         family.stop(elector(&family.agent));
-        let everybody = family.stage.work("one").into_iter().map(|process| process.pid).chain(ours);
-        everybody.for_each(|pid| send(pid, Signal::SIGSTOP));
+        for pid in everybody {
+            send(pid, Signal::SIGSTOP);
+        }
         if shelter == NAMESPACE {
             family.ends_in_time();
         } else {
@@ -196,11 +220,10 @@ fn where_all_of_us_and_the_work_are_stopped_the_command_dies_in_time_and_in_a_na
 #[test]
 fn an_elector_that_is_frozen_takes_its_work_along_before_until() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(V2, &format!("elector-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, &[], None);
-        freezer.add(elector(&family.agent));
-        family.stage.renewed("one");
-        freezer.freeze();
+        let Some((_freezer, family)) = frozen(V2, "elector", shelter, |family| vec![elector(&family.agent)])
+        else {
+            return;
+        };
         family.ends_in_time();
         family.ended(75);
     }
@@ -210,11 +233,10 @@ fn an_elector_that_is_frozen_takes_its_work_along_before_until() {
 #[test]
 fn an_elector_that_is_frozen_by_version_1_has_its_work_killed_by_its_guardian_before_until() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(V1, &format!("elector-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, &[], None);
-        freezer.add(elector(&family.agent));
-        family.stage.renewed("one");
-        freezer.freeze();
+        let Some((freezer, family)) = frozen(V1, "elector", shelter, |family| vec![elector(&family.agent)])
+        else {
+            return;
+        };
         family.ends_in_time();
         freezer.thaw();
         family.ended(75);
@@ -238,13 +260,7 @@ fn an_elector_without_a_timer_has_its_work_killed_by_its_guardian_before_until()
 #[test]
 fn where_all_of_us_and_the_work_are_frozen_by_version_1_all_of_it_dies_at_the_thaw() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(V1, &format!("tree-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, &[], None);
-        let ours = all_of_us(&family);
-        let work = family.stage.work("one");
-        work.iter().map(|process| process.pid).chain(ours).for_each(|pid| freezer.add(pid));
-        family.stage.renewed("one");
-        freezer.freeze();
+        let Some((freezer, family)) = frozen(V1, "tree", shelter, everybody) else { return };
         let until = family.stage.until("one");
         eventually("the lease lapses", || Some(boot()) > until);
         let again = boot();
@@ -257,18 +273,7 @@ fn where_all_of_us_and_the_work_are_frozen_by_version_1_all_of_it_dies_at_the_th
 #[test]
 fn where_all_of_us_and_the_work_are_frozen_the_command_dies_in_time_and_in_a_namespace_all_of_it() {
     for shelter in shelters() {
-        let Some(freezer) = Freezer::new(V2, &format!("tree-{}", shelter[1])) else { return };
-        let family = Family::start(&shelter, &[], None);
-        let ours = all_of_us(&family);
-        family
-            .stage
-            .work("one")
-            .iter()
-            .map(|process| process.pid)
-            .chain(ours)
-            .for_each(|pid| freezer.add(pid));
-        family.stage.renewed("one");
-        freezer.freeze();
+        let Some((freezer, family)) = frozen(V2, "tree", shelter, everybody) else { return };
         if shelter == NAMESPACE {
             family.ends_in_time();
         } else {
