@@ -6,6 +6,7 @@
 #   up [--control-plane]    make it, or what of it is missing; without nodes: API server and controllers alone
 #   down                    end it and leave nothing
 #   kubeconfig              where its kubeconfig is
+#   reach PORT              an address in it that leads to this port of the host's loopback
 #   load ARCHIVE…           an image on every node, from an OCI archive
 #   stop PART, start PART   etcd, apiserver, controllers, scheduler, dns; kubelet-1, containerd-1, proxy-1 and -2
 #   cut NODE, mend NODE     1 or 2: nothing that it sends or is sent arrives, or does again
@@ -66,6 +67,10 @@ case $verb in
         down
         ;;
     kubeconfig) printf '%s\n' "$STATE/kubeconfig" ;;
+    reach)
+        [[ ${2:-} =~ ^[0-9]+$ ]] || usage
+        lead out "$2"
+        ;;
     load)
         shift
         load "$@"

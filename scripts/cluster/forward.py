@@ -1,39 +1,54 @@
 #!/usr/bin/env python3
-"""Leads a port of this host's loopback to an address inside of a cluster, and prints the port.
+"""Leads into a cluster, or out of it, and says where that begins.
 
-usage: forward.py STATE HOLDER ADDRESS PORT
+usage: forward.py in STATE HOLDER ADDRESS PORT     a port of this host's loopback leads to that address in the cluster
+       forward.py out STATE HOLDER ADDRESS PORT    a port of that address in the cluster leads to this host's loopback
 
-The socket is opened here; then this program starts anew in the cluster's namespaces, where it takes the socket with it
-and ends with the cluster.
+The socket that is listened on is opened on the one side; then this program goes over to the other one and takes the
+socket with it. It ends with the cluster.
 """
 
 import asyncio
+import ctypes
 import os
 import socket
 import sys
 
+LOOPBACK = "127.0.0.1"
 
-def outside(state, holder, address, port):
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    listener.set_inheritable(True)
-    descriptor = str(listener.fileno())
+
+def start(direction, state, holder, address, port):
+    # What is taken along: the socket, or the network to come back to.
+    if direction == "in":
+        taken = socket.create_server((LOOPBACK, 0), backlog=128).detach()
+    else:
+        taken = os.open("/proc/self/ns/net", os.O_RDONLY)
+    os.set_inheritable(taken, True)
     enter = ["nsenter", "--target", holder, "--pid", "--mount", "--net", "--uts", "--ipc", "--"]
     enter += ["env", "CLUSTER_STATE=" + state]
-    again = [sys.executable, "/run/cluster/scripts/forward.py", "--inside", descriptor, address, port]
+    again = [sys.executable, "/run/cluster/scripts/forward.py", "entered", direction, str(taken), address, port]
     os.execvp(enter[0], enter + again)
 
 
-def inside(descriptor, address, port):
-    listener = socket.socket(fileno=int(descriptor))
+def entered(direction, taken, address, port):
+    if direction == "in":
+        listener = socket.socket(fileno=int(taken))
+        began, target = listener.getsockname()[1], address
+    else:
+        listener = socket.create_server((address, 0), backlog=128)
+        came_back = ctypes.CDLL(None, use_errno=True).setns(int(taken), 0)
+        if came_back != 0:
+            sys.exit("forward: " + os.strerror(ctypes.get_errno()))
+        began, target = "%s:%d" % listener.getsockname(), LOOPBACK
     if os.fork():
-        print(listener.getsockname()[1])
+        print(began)
         return
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     log = os.open("/run/cluster/state/log/forward.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for own, target in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(own, target)
-    asyncio.run(serve(listener, address, int(port)))
+    for own, place in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(own, place)
+    asyncio.run(serve(listener, target, int(port)))
 
 
 async def serve(listener, address, port):
@@ -60,7 +75,7 @@ async def copy(reader, writer):
         writer.close()
 
 
-if sys.argv[1] == "--inside":
-    inside(*sys.argv[2:])
+if sys.argv[1] == "entered":
+    entered(*sys.argv[2:])
 else:
-    outside(*sys.argv[1:])
+    start(*sys.argv[1:])

@@ -56,11 +56,18 @@ make_cgroups() {
 # cgroup v2: the controllers that a kubelet wants, handed down.
 delegate() { echo '+cpu +cpuset +memory +pids' >"$1/cgroup.subtree_control"; }
 
+# A way to or from the address at which the cluster's nodes reach what is not on them.
+lead() { # in or out, port
+    local pid
+    pid=$(holder) || die "there is no cluster $CLUSTER: make cluster-up"
+    python3 scripts/cluster/forward.py "$1" "$STATE" "$pid" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" "$2" 9>&-
+}
+
 # A way in from the host: a port of its loopback leads to the API server.
 forward() {
     [ ! -e "$STATE/kubeconfig" ] || return 0
     local port
-    port=$(python3 scripts/cluster/forward.py "$STATE" "$(holder)" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" 6443 9>&-)
+    port=$(lead in 6443)
     inside kubeconfig admin "https://127.0.0.1:$port" >"$STATE/kubeconfig.new"
     mv "$STATE/kubeconfig.new" "$STATE/kubeconfig"
 }

@@ -12,9 +12,10 @@ use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 
 use super::Ground;
 use super::follow::{Mark, Wanted};
-use super::object::{ELECTION, HOLDER, TERM, check_owner, manager, settle, term_of, wall_time};
+use super::object::{
+    TERM, annotations, check_owner, find_or_make, making, saying, settle, term_of, wall_time,
+};
 use super::server::Trouble;
-use crate::core::Term;
 use crate::election::GateName;
 
 const IS_MIRROR: (&str, &str) = ("quorate.dev/mirror", "true");
@@ -32,24 +33,33 @@ impl Mirror {
         Self { ground, name, seen: None, made: None }
     }
 
-    async fn read(&self) -> Result<Option<Lease>, Trouble> {
+    async fn find(&self) -> Result<Option<Lease>, Trouble> {
         let Ground { server, pod, .. } = &*self.ground;
         server.ask(async |client| Api::namespaced(client, &pod.namespace).get_opt(&self.name).await).await
     }
 
-    async fn write(&self, lease: &Lease, term: Term) -> Result<Lease, Trouble> {
+    async fn apply(&self, lease: &Lease, params: &PatchParams) -> Result<Lease, Trouble> {
         let Ground { server, pod, .. } = &*self.ground;
-        let params = PatchParams::apply(&manager(term));
-        let params = if lease.metadata.resource_version.is_some() { params.force() } else { params };
         let patch = Patch::Apply(lease);
         let write =
-            async |client| Api::namespaced(client, &pod.namespace).patch(&self.name, &params, &patch).await;
+            async |client| Api::namespaced(client, &pod.namespace).patch(&self.name, params, &patch).await;
         server.change(GateName::LeaseMirror, write).await
     }
 
-    /// What is to be written and in the name of which term, if anything.
-    fn change(&self, seen: Option<&Lease>, wanted: Wanted) -> Result<Option<(Lease, Term)>, Trouble> {
-        let Ground { election, identity, ttl, pod, .. } = &*self.ground;
+    /// One that says nothing.
+    fn lease(&self) -> Lease {
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            namespace: Some(self.ground.pod.namespace.clone()),
+            labels: Some([(IS_MIRROR.0.to_owned(), IS_MIRROR.1.to_owned())].into()),
+            ..ObjectMeta::default()
+        };
+        Lease { metadata, spec: None }
+    }
+
+    /// What is to be written, if anything.
+    fn change(&self, seen: Option<&Lease>, wanted: Wanted) -> Result<Option<Lease>, Trouble> {
+        let Ground { election, identity, ttl, .. } = &*self.ground;
         let what = format!("the Lease {}", self.name);
         let before = seen.and_then(|seen| seen.spec.clone()).unwrap_or_default();
         let written = seen.and_then(|seen| term_of(&seen.metadata, TERM));
@@ -75,19 +85,11 @@ impl Mirror {
             renew_time: now,
             ..LeaseSpec::default()
         };
-        let metadata = ObjectMeta {
-            name: Some(self.name.clone()),
-            namespace: Some(pod.namespace.clone()),
-            resource_version: seen.and_then(|seen| seen.metadata.resource_version.clone()),
-            labels: Some([(IS_MIRROR.0.to_owned(), IS_MIRROR.1.to_owned())].into()),
-            annotations: Some(
-                [(ELECTION, election.clone()), (TERM, term.to_string()), (HOLDER, identity.clone())]
-                    .map(|(key, value)| (key.to_owned(), value))
-                    .into(),
-            ),
-            ..ObjectMeta::default()
-        };
-        Ok(Some((Lease { metadata, spec: Some(spec) }, term)))
+        let mut lease = self.lease();
+        lease.metadata.resource_version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        lease.metadata.annotations = Some(annotations(&self.ground, term));
+        lease.spec = Some(spec);
+        Ok(Some(lease))
     }
 }
 
@@ -102,9 +104,11 @@ impl Mark for Mirror {
             self.seen = None;
         }
         let known = self.seen.take().map(Some);
+        let make = async || self.apply(&self.lease(), &making()).await;
+        let read = async || find_or_make(wanted, async || self.find().await, make).await;
         let change = |seen: &Option<Lease>| self.change(seen.as_ref(), wanted);
-        let write = async |_: &_, (lease, term): (Lease, _)| Ok(Some(self.write(&lease, term).await?));
-        self.seen = settle(known, async || self.read().await, change, write).await?;
+        let write = async |_: &_, lease| self.apply(&lease, &saying()).await.map(Some);
+        self.seen = settle(known, read, change, write).await?;
         Ok(())
     }
 

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ObjectMeta;
+use kube::api::{ObjectMeta, PatchParams};
 
+use super::Ground;
+use super::follow::Wanted;
 use super::server::Trouble;
 use crate::clock;
 use crate::core::Term;
 use crate::election::GateTrouble;
 
 /// The election and the term that an object speaks of, and its holder, for people.
-pub(super) const ELECTION: &str = "quorate.dev/election";
+const ELECTION: &str = "quorate.dev/election";
 pub(super) const TERM: &str = "quorate.dev/term";
-pub(super) const HOLDER: &str = "quorate.dev/holder";
+const HOLDER: &str = "quorate.dev/holder";
 
 /// How often somebody else's write in between is read and compared before that counts as trouble.
 const CONFLICTS_AT_ONCE: usize = 4;
@@ -21,13 +23,20 @@ const CONFLICTS_AT_ONCE: usize = 4;
 /// Rests this long at least between two looks at what is shown, so that a short ttl asks no more than the default one.
 pub(super) const SHORTEST_REST: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// The name under which a term's fields are written: another term's never pass for ours.
-pub(super) fn manager(term: Term) -> String {
-    format!("quorate-{term}")
+/// Makes an object that is not there, saying nothing yet, so that what it will say is compared by its version like all
+/// that comes later. Of two that make it, one finds it made.
+pub(super) fn making() -> PatchParams {
+    PatchParams::apply("quorate-making")
+}
+
+/// Writes, with the version that was read, what an object says. One name for all terms: the server keeps for ever which
+/// fields each name has written.
+pub(super) fn saying() -> PatchParams {
+    PatchParams::apply("quorate").force()
 }
 
 /// Makes an object say what it should, and answers with what it says then. `change` tells what there is to write, if
-/// anything; `write` fails where anybody has written since `read`, and then all begins again.
+/// anything; `read` and `write` fail where somebody else has written meanwhile, and then all begins again.
 ///
 /// # Errors
 ///
@@ -40,17 +49,41 @@ pub(super) async fn settle<Seen, Change>(
 ) -> Result<Seen, Trouble> {
     let mut conflicts = 0;
     loop {
-        let seen = match known.take() {
-            Some(seen) => seen,
-            None => read().await?,
+        let once = async {
+            let seen = match known.take() {
+                Some(seen) => seen,
+                None => read().await?,
+            };
+            match change(&seen)? {
+                Some(change) => write(&seen, change).await,
+                None => Ok(seen),
+            }
         };
-        let Some(change) = change(&seen)? else { return Ok(seen) };
-        match write(&seen, change).await {
+        match once.await {
             Err(trouble) if trouble.kind == GateTrouble::Conflict && conflicts < CONFLICTS_AT_ONCE => {
                 conflicts += 1;
             }
-            written => return written,
+            settled => return settled,
         }
+    }
+}
+
+pub(super) fn annotations(ground: &Ground, term: Term) -> BTreeMap<String, String> {
+    let (election, holder) = (ground.election.clone(), ground.identity.clone());
+    [(ELECTION, election), (TERM, term.to_string()), (HOLDER, holder)]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+}
+
+/// Looks for an object, and makes it where there is something to say and nothing to say it.
+pub(super) async fn find_or_make<Seen>(
+    wanted: Wanted,
+    find: impl AsyncFnOnce() -> Result<Option<Seen>, Trouble>,
+    make: impl AsyncFnOnce() -> Result<Seen, Trouble>,
+) -> Result<Option<Seen>, Trouble> {
+    match (find().await?, wanted) {
+        (None, Wanted::Shown(_)) => make().await.map(Some),
+        (found, _) => Ok(found),
     }
 }
 

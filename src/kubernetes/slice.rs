@@ -1,8 +1,7 @@
 //! The endpoints of a Service without selector: one object for each family of addresses, which names one leader or none.
 //!
 //! Each write is a server-side apply with the version that was read, so that it happens only if nobody wrote since;
-//! and what was read is compared by its term. An object that is not there yet is applied without force, in the name
-//! of the term, so that of two that make it the second has a conflict.
+//! and what was read is compared by its term.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,9 +14,10 @@ use kube::api::{Api, ObjectMeta, Patch, PatchParams};
 
 use super::Ground;
 use super::follow::{Mark, Wanted};
-use super::object::{ELECTION, HOLDER, SHORTEST_REST, TERM, check_owner, manager, settle, term_of, text};
+use super::object::{
+    SHORTEST_REST, TERM, annotations, check_owner, find_or_make, making, saying, settle, term_of, text,
+};
 use super::server::Trouble;
-use crate::core::Term;
 use crate::election::{GateName, GateTrouble};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -83,29 +83,40 @@ impl Slices {
     ) -> Result<(), Trouble> {
         let name = format!("{}-{}", self.service, family.word().to_lowercase());
         let known = self.seen[family as usize].take().map(Some);
+        let make = async || self.apply(&self.slice(&name, family), &making()).await;
+        let read = async || find_or_make(wanted, async || self.find(&name).await, make).await;
         let change = |seen: &Option<_>| self.change(&name, family, ports, seen.as_ref(), wanted);
-        let write =
-            async |_: &_, (slice, term): (EndpointSlice, _)| Ok(Some(self.write(&name, &slice, term).await?));
-        self.seen[family as usize] = settle(known, async || self.read(&name).await, change, write).await?;
+        let write = async |_: &_, slice| self.apply(&slice, &saying()).await.map(Some);
+        self.seen[family as usize] = settle(known, read, change, write).await?;
         Ok(())
     }
 
-    async fn read(&self, name: &str) -> Result<Option<EndpointSlice>, Trouble> {
+    async fn find(&self, name: &str) -> Result<Option<EndpointSlice>, Trouble> {
         let Ground { server, pod, .. } = &*self.ground;
         server.ask(async |client| Api::namespaced(client, &pod.namespace).get_opt(name).await).await
     }
 
-    async fn write(&self, name: &str, slice: &EndpointSlice, term: Term) -> Result<EndpointSlice, Trouble> {
+    async fn apply(&self, slice: &EndpointSlice, params: &PatchParams) -> Result<EndpointSlice, Trouble> {
         let Ground { server, pod, .. } = &*self.ground;
-        let params = PatchParams::apply(&manager(term));
-        // With a version it is compared by the server; without one, nobody else's fields are taken.
-        let params = if slice.metadata.resource_version.is_some() { params.force() } else { params };
+        let name = slice.metadata.name.as_deref().unwrap_or_default();
         let patch = Patch::Apply(slice);
-        let write = async |client| Api::namespaced(client, &pod.namespace).patch(name, &params, &patch).await;
+        let write = async |client| Api::namespaced(client, &pod.namespace).patch(name, params, &patch).await;
         server.change(GateName::EndpointSlice, write).await
     }
 
-    /// What is to be written and in the name of which term, if anything.
+    /// One that names nobody.
+    fn slice(&self, name: &str, family: Family) -> EndpointSlice {
+        let labels = [(SERVICE_NAME, self.service.as_str()), MANAGED_BY];
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(self.ground.pod.namespace.clone()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            ..ObjectMeta::default()
+        };
+        EndpointSlice { address_type: family.word().to_owned(), endpoints: Vec::new(), metadata, ports: None }
+    }
+
+    /// What is to be written, if anything.
     fn change(
         &self,
         name: &str,
@@ -113,7 +124,7 @@ impl Slices {
         ports: &[EndpointPort],
         seen: Option<&EndpointSlice>,
         wanted: Wanted,
-    ) -> Result<Option<(EndpointSlice, Term)>, Trouble> {
+    ) -> Result<Option<EndpointSlice>, Trouble> {
         let Ground { pod, election, .. } = &*self.ground;
         let what = format!("the EndpointSlice {name}");
         let written = seen.and_then(|seen| term_of(&seen.metadata, TERM));
@@ -137,28 +148,11 @@ impl Slices {
                 return Ok(None);
             }
         }
-        let pairs = |pairs: &[(&str, &str)]| {
-            Some(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
-        };
-        let metadata = ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(pod.namespace.clone()),
-            resource_version: seen.and_then(|seen| seen.metadata.resource_version.clone()),
-            labels: pairs(&[(SERVICE_NAME, &self.service), MANAGED_BY]),
-            annotations: pairs(&[
-                (ELECTION, election),
-                (TERM, &term.to_string()),
-                (HOLDER, &self.ground.identity),
-            ]),
-            ..ObjectMeta::default()
-        };
-        let slice = EndpointSlice {
-            address_type: family.word().to_owned(),
-            endpoints,
-            metadata,
-            ports: Some(ports.to_vec()),
-        };
-        Ok(Some((slice, term)))
+        let mut slice = self.slice(name, family);
+        slice.metadata.resource_version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        slice.metadata.annotations = Some(annotations(&self.ground, term));
+        (slice.endpoints, slice.ports) = (endpoints, Some(ports.to_vec()));
+        Ok(Some(slice))
     }
 
     fn endpoints(&self, family: Family) -> Vec<Endpoint> {

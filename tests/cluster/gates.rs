@@ -6,7 +6,7 @@ use super::kubernetes::{PATIENT, Space, eventually, name};
 use super::release::{HELMS, Release};
 
 /// Whom the endpoints of the leader's Service name, with their addresses.
-fn routed(space: &Space) -> Vec<(String, String)> {
+pub fn routed(space: &Space) -> Vec<(String, String)> {
     let slices =
         space.get(&["endpointslices", "--selector", "kubernetes.io/service-name=elector-quorate-leader"]);
     let endpoints =

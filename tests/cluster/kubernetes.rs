@@ -1,7 +1,7 @@
 //! kubectl, and a namespace for each test.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -49,18 +49,30 @@ pub fn eventually(what: &str, bound: Duration, mut condition: impl FnMut() -> bo
 /// A namespace of one test, gone with everything in it however the test ends.
 pub struct Space {
     pub name: String,
+    kubeconfig: OsString,
 }
 
 impl Space {
     pub fn new(test: &str) -> Self {
-        let space = Self { name: format!("{test}-{}", std::process::id()) };
-        said(kubectl().args(["create", "namespace", &space.name]));
+        Self::of(env::var_os("KUBECONFIG").unwrap_or_default(), test)
+    }
+
+    /// In the cluster that a kubeconfig names.
+    pub fn of(kubeconfig: OsString, test: &str) -> Self {
+        let space = Self { name: format!("{test}-{}", std::process::id()), kubeconfig };
+        said(space.names(kubectl()).args(["create", "namespace", &space.name]));
         space
+    }
+
+    /// A command that is told by its environment which cluster is meant.
+    pub fn names(&self, mut command: Command) -> Command {
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command
     }
 
     /// kubectl in this namespace.
     pub fn kubectl<S: AsRef<OsStr>>(&self, words: &[S]) -> Command {
-        let mut command = kubectl();
+        let mut command = self.names(kubectl());
         command.args(["--namespace", &self.name]).args(words);
         command
     }
@@ -107,7 +119,8 @@ impl Drop for Space {
         if std::thread::panicking() {
             self.tell();
         }
-        let removed = kubectl().args(["delete", "namespace", &self.name, "--timeout=90s"]).output();
+        let mut removal = self.names(kubectl());
+        let removed = removal.args(["delete", "namespace", &self.name, "--timeout=90s"]).output();
         if let Ok(output) = removed
             && !output.status.success()
         {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::kubernetes::said;
-use super::ours::Ours;
+use super::ours::Beside;
 
 /// What a cluster might leave on the host: links, named namespaces, rules, mounts, cgroups.
 fn host() -> String {
@@ -24,52 +24,40 @@ fn host() -> String {
     .join("\n")
 }
 
-/// A second cluster, ended however the test ends.
-struct Beside(Ours);
-
-impl Beside {
-    fn new() -> Option<Self> {
-        Ours::or_not_tested("how clusters begin and end").map(|_| Self(Ours::called("beside")))
-    }
-
-    fn kubectl(&self, words: &[&str]) -> String {
-        let configuration = self.0.run(&["kubeconfig"]);
-        said(super::kubernetes::kubectl().env("KUBECONFIG", configuration.trim()).args(words))
-    }
-
-    fn down(&self) {
-        self.0.run(&["down"]);
-        self.0.run(&["remains"]);
-    }
+fn kubectl(beside: &Beside, words: &[&str]) -> String {
+    said(super::kubernetes::kubectl().env("KUBECONFIG", beside.0.kubeconfig()).args(words))
 }
 
-impl Drop for Beside {
-    fn drop(&mut self) {
-        let _ = self.0.script(&["down"]).output();
-    }
+fn down(beside: &Beside) {
+    beside.0.run(&["down"]);
+    beside.0.run(&["remains"]);
+}
+
+fn beside() -> Option<Beside> {
+    Beside::or_not_tested("how clusters begin and end")
 }
 
 #[test]
 fn a_second_one_runs_beside_the_first_and_leaves_nothing() {
-    let Some(beside) = Beside::new() else { return };
+    let Some(beside) = beside() else { return };
     let before = host();
     beside.0.run(&["up", "--control-plane"]);
-    assert!(beside.kubectl(&["get", "nodes", "--output=name"]).is_empty());
+    assert!(kubectl(&beside, &["get", "nodes", "--output=name"]).is_empty());
     assert!(!said(super::kubernetes::kubectl().args(["get", "nodes", "--output=name"])).is_empty());
     beside.0.run(&["up"]);
-    assert_eq!(beside.kubectl(&["get", "nodes", "--output=name"]), "node/node-1\nnode/node-2\n");
+    assert_eq!(kubectl(&beside, &["get", "nodes", "--output=name"]), "node/node-1\nnode/node-2\n");
     assert!(
         !beside.0.script(&["remains"]).output().unwrap().status.success(),
         "what runs is seen to be there"
     );
-    beside.down();
+    down(&beside);
     assert_eq!(host(), before);
 }
 
 /// At whatever time it is killed.
 #[test]
 fn one_whose_making_was_killed_leaves_nothing() {
-    let Some(beside) = Beside::new() else { return };
+    let Some(beside) = beside() else { return };
     let before = host();
     for after in [50, 300, 1_000, 3_000, 8_000].map(Duration::from_millis) {
         let mut making =
@@ -77,14 +65,14 @@ fn one_whose_making_was_killed_leaves_nothing() {
         std::thread::sleep(after);
         making.kill().unwrap();
         making.wait().unwrap();
-        beside.down();
+        down(&beside);
         assert_eq!(host(), before, "killed after {after:?}");
     }
 }
 
 #[test]
 fn one_that_could_not_be_made_says_so_and_leaves_nothing() {
-    let Some(beside) = Beside::new() else { return };
+    let Some(beside) = beside() else { return };
     let before = host();
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("containerd");
@@ -94,6 +82,6 @@ fn one_that_could_not_be_made_says_so_and_leaves_nothing() {
     let output = beside.0.script(&["up"]).env("PATH", path).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && told.contains("containerd of node 1"), "{told}");
-    beside.down();
+    down(&beside);
     assert_eq!(host(), before);
 }

@@ -17,5 +17,6 @@ mod onlookers;
 mod ours;
 mod release;
 mod rollouts;
+mod two_clusters;
 mod watch;
 mod work;

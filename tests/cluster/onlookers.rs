@@ -40,14 +40,20 @@ pub struct Onlookers {
 
 impl Onlookers {
     pub fn of(ours: &Ours, space: &Space, selector: &str) -> Self {
+        Self::over(&[(ours, space)], selector)
+    }
+
+    /// In several clusters.
+    pub fn over(places: &[(&Ours, &Space)], selector: &str) -> Self {
         let seen = Arc::default();
-        let pods = space.pods(selector);
-        let askers = ["1", "2"].into_iter().map(|node| {
-            let here = pods.iter().filter(|pod| pod["spec"]["nodeName"] == format!("node-{node}").as_str());
-            let pairs = here.map(|pod| format!("{}={}", name(pod), pod["status"]["podIP"].as_str().unwrap()));
-            let mut words = vec!["on".to_owned(), node.to_owned(), "python3".to_owned(), "-c".to_owned()];
-            words.push(include_str!("onlooker.py").to_owned());
-            words.extend(pairs);
+        let nodes = places.iter().flat_map(|place| ["1", "2"].map(|node| (place, node)));
+        let askers = nodes.map(|((ours, space), node)| {
+            let mut here = space.pods(selector);
+            here.retain(|pod| pod["spec"]["nodeName"] == format!("node-{node}").as_str());
+            let pair = |pod| format!("{}={}", name(pod), pod["status"]["podIP"].as_str().unwrap());
+            let mut words =
+                ["on", node, "python3", "-c", include_str!("onlooker.py")].map(str::to_owned).to_vec();
+            words.extend(here.iter().map(pair));
             asker(ours.script(&words.iter().map(String::as_str).collect::<Vec<_>>()), Arc::clone(&seen))
         });
         Self { askers: askers.collect(), seen }

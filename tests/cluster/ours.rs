@@ -1,6 +1,7 @@
 //! A cluster of `make cluster-up`: what may be done to it besides.
 
 use std::env;
+use std::ffi::OsString;
 use std::process::Command;
 
 use super::kubernetes::{package, said};
@@ -20,18 +21,32 @@ impl Ours {
         ours
     }
 
-    /// Whether or not it is there yet.
-    pub fn called(name: &str) -> Self {
-        Self { name: name.to_owned() }
-    }
-
     pub fn script(&self, words: &[&str]) -> Command {
         let mut command = Command::new(package().join("scripts/cluster.sh"));
         command.env("CLUSTER", &self.name).args(words);
         command
     }
 
+    pub fn kubeconfig(&self) -> OsString {
+        self.run(&["kubeconfig"]).trim().into()
+    }
+
     pub fn run(&self, words: &[&str]) -> String {
         said(&mut self.script(words))
+    }
+}
+
+/// A second cluster, ended however the test ends.
+pub struct Beside(pub Ours);
+
+impl Beside {
+    pub fn or_not_tested(what: &str) -> Option<Self> {
+        Ours::or_not_tested(what).map(|_| Self(Ours { name: "beside".to_owned() }))
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.0.script(&["down"]).output();
     }
 }

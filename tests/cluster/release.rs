@@ -24,10 +24,14 @@ pub struct Release<'a> {
 impl<'a> Release<'a> {
     /// As a newcomer installs it: when it returns, everything is Ready; and then somebody leads.
     pub fn install(space: &'a Space, helm: &'static str, more: &[&str]) -> Self {
+        Self::over(space, helm, &[&VALUES, more].concat())
+    }
+
+    /// With all values told.
+    pub fn over(space: &'a Space, helm: &'static str, values: &[&str]) -> Self {
         let release = Self { space, helm };
         let chart = package().join("charts/quorate");
-        let words =
-            [&["install", "elector", chart.to_str().unwrap(), "--wait", "--timeout=3m"][..], &VALUES, more];
+        let words = [&["install", "elector", chart.to_str().unwrap(), "--wait", "--timeout=3m"][..], values];
         release.helm(&words.concat());
         eventually("a leader", PATIENT, || release.leader().is_some());
         release
@@ -37,7 +41,8 @@ impl<'a> Release<'a> {
     pub fn helm(&self, words: &[&str]) {
         let begun = boot();
         let program = package().join(".tools/chart/bin").join(self.helm);
-        said(Command::new(program).args(words).args(["--namespace", &self.space.name]));
+        let mut command = self.space.names(Command::new(program));
+        said(command.args(words).args(["--namespace", &self.space.name]));
         println!("measured: {} {} {:.1?}", self.helm, words[0], since(begun));
     }
 

@@ -116,6 +116,14 @@ impl Container {
         seen.map(Pid::from_raw).collect()
     }
 
+    /// To every process in it.
+    fn signal(&self, signal: Signal) {
+        for pid in self.processes() {
+            // Some end with others before it is their turn.
+            let _ = kill(pid, signal);
+        }
+    }
+
     /// The process that campaigns: the guardian above it and the work below have other names.
     fn elector(&self) -> Pid {
         let is_it = |pid: &Pid| {
@@ -131,6 +139,7 @@ enum Strike {
     KillAll,
     KillElector,
     StopElector,
+    StopAll,
     Freeze,
     FillMemory,
 }
@@ -139,14 +148,10 @@ impl Strike {
     fn befalls(self, team: &Team, pod: &str) -> Container {
         let container = Container::of(&team.space, pod);
         match self {
-            Self::KillAll => {
-                for pid in container.processes() {
-                    // Some end with others before it is their turn.
-                    let _ = kill(pid, Signal::SIGKILL);
-                }
-            }
+            Self::KillAll => container.signal(Signal::SIGKILL),
             Self::KillElector => kill(container.elector(), Signal::SIGKILL).unwrap(),
             Self::StopElector => kill(container.elector(), Signal::SIGSTOP).unwrap(),
+            Self::StopAll => container.signal(Signal::SIGSTOP),
             Self::Freeze => {
                 let (state, [_, frozen]) = container.freezer();
                 fs::write(state, frozen).unwrap();
@@ -161,9 +166,13 @@ impl Strike {
     }
 
     fn is_over(self, container: &Container) {
-        if matches!(self, Self::Freeze) {
-            let (state, [thawed, _]) = container.freezer();
-            fs::write(state, thawed).unwrap();
+        match self {
+            Self::Freeze => {
+                let (state, [thawed, _]) = container.freezer();
+                fs::write(state, thawed).unwrap();
+            }
+            Self::StopAll => container.signal(Signal::SIGCONT),
+            Self::KillAll | Self::KillElector | Self::StopElector | Self::FillMemory => {}
         }
     }
 }
@@ -181,9 +190,13 @@ fn nothing_acts_late(strike: Strike) {
     // The old one would act now, if it could.
     std::thread::sleep(Duration::from_secs(3));
     println!("measured: {strike:?}: the next one was seen to act after {took:.1?}");
-    // A freezer of version 1 lets all go at once: what was about to be sent may be, before its sender is killed
-    // (docs/gating.md). A resource that compares terms refuses it.
-    let at_the_thaw = matches!(strike, Strike::Freeze) && Path::new(FREEZER_V1).is_dir();
+    // Let go all at once: what was about to be sent may be, before its sender is killed (docs/gating.md). A resource that
+    // compares terms refuses it.
+    let at_the_thaw = match strike {
+        Strike::Freeze => Path::new(FREEZER_V1).is_dir(),
+        Strike::StopAll => true,
+        Strike::KillAll | Strike::KillElector | Strike::StopElector | Strike::FillMemory => false,
+    };
     let late = team.late();
     assert!(late.len() <= usize::from(at_the_thaw), "{strike:?}: {late:?}");
 }
@@ -200,8 +213,9 @@ fn exec_whose_elector_is_killed_or_stopped_acts_no_more() {
 }
 
 #[test]
-fn exec_whose_container_is_frozen_past_its_ttl_acts_no_more() {
+fn exec_whose_container_is_frozen_or_stopped_past_its_ttl_acts_no_more() {
     nothing_acts_late(Strike::Freeze);
+    nothing_acts_late(Strike::StopAll);
 }
 
 #[test]

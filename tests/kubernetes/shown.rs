@@ -99,6 +99,22 @@ fn a_hand_over_never_shows_two_and_the_old_one_is_gone_before_the_new_one_comes(
     assert_eq!(space.lease().unwrap().spec.unwrap().lease_transitions, Some(1));
 }
 
+/// The API server keeps who wrote which field, for every name that ever did.
+#[test]
+fn what_is_shown_does_not_grow_with_the_terms() {
+    let (voters, space) = (Voters::experienced(3, TTL), Space::new("growth"));
+    let full = space.account("full");
+    let pod = space.pod("a");
+    space.service("orders-leader");
+    for _ in 0..3 {
+        assert_eq!(space.shown(&voters, &pod, &full).end().0, Some(0));
+    }
+    let writers = |meta: kube::api::ObjectMeta| meta.managed_fields.unwrap().len();
+    assert_eq!(writers(space.slice().unwrap().metadata), 2, "who made it, and who says what it says");
+    assert_eq!(writers(space.lease().unwrap().metadata), 2);
+    assert!(writers(space.pod_now("a").metadata) <= 2);
+}
+
 #[test]
 fn at_rest_the_mirror_is_written_once_per_ttl_and_nothing_else_is_written_at_all() {
     let (voters, space) = (Voters::experienced(3, TTL), Space::new("rest"));
