@@ -15,8 +15,11 @@ fn failures(gate: &str, kind: &str) -> String {
     format!(r#"quorate_gate_failures_total{{gate="{gate}",kind="{kind}"}}"#)
 }
 
-/// A Service and its IPv4 slice, of which the next version is the newer term's as soon as somebody writes.
-fn taken_meanwhile() -> impl FnMut(&Request) -> Answer + Send {
+const GATES: [(&str, &str); 2] =
+    [("QUORATE_GATES_ENDPOINT_SLICE_ENABLED", "true"), ("QUORATE_GATES_ENDPOINT_SLICE_SERVICE", "leader")];
+
+/// A Service and its IPv4 slice, if there is one yet, which is the newer term's as soon as somebody else writes.
+fn taken_meanwhile(is_there: bool) -> impl FnMut(&Request) -> Answer + Send {
     let mut is_taken = false;
     move |request| {
         if request.path.contains("/services/") {
@@ -31,6 +34,9 @@ fn taken_meanwhile() -> impl FnMut(&Request) -> Answer + Send {
             is_taken = true;
             return refusal(409, &Value::Null);
         }
+        if !is_there && !is_taken {
+            return refusal(404, &Value::Null);
+        }
         let (version, term) = if is_taken { ("2", NEWER) } else { ("1", 7) };
         let metadata = json!({"name": "leader-ipv4", "resourceVersion": version,
             "labels": {"kubernetes.io/service-name": "leader", "endpointslice.kubernetes.io/managed-by": "quorate.dev"},
@@ -44,25 +50,34 @@ fn taken_meanwhile() -> impl FnMut(&Request) -> Answer + Send {
 #[test]
 fn a_slice_that_somebody_else_took_in_between_is_read_again_and_left_to_a_newer_term() {
     let voters = Voters::experienced(3, TTL);
-    let stand_in = StandIn::new(taken_meanwhile());
-    let gates = [
-        ("QUORATE_GATES_ENDPOINT_SLICE_ENABLED", "true"),
-        ("QUORATE_GATES_ENDPOINT_SLICE_SERVICE", "leader"),
-    ];
-    let candidate = stand_in.candidate(&voters, TTL, &gates);
+    let stand_in = StandIn::new(taken_meanwhile(true));
+    let candidate = stand_in.candidate(&voters, TTL, &GATES);
     eventually("it gives way", || candidate.metric(&failures("endpoint_slice", "outdated")) >= 2.0);
     let writes = stand_in.writes();
     assert_eq!(writes.len(), 1, "{writes:?}");
     let write = &writes[0];
     assert_eq!(write.body["metadata"]["resourceVersion"], "1");
-    assert!(
-        write.path.contains("force=true") && write.path.contains("fieldManager=quorate-"),
-        "{}",
-        write.path
-    );
+    assert!(write.path.ends_with("force=true&fieldManager=quorate"), "{}", write.path);
     assert_eq!(write.body["endpoints"][0]["addresses"], json!(["10.0.0.2"]));
     assert_eq!(write.body["ports"][0]["port"], 8080);
     assert!(candidate.leads(), "leading has nothing to do with it");
+}
+
+#[test]
+fn a_slice_that_somebody_else_made_in_between_is_read_and_left_to_a_newer_term() {
+    let voters = Voters::experienced(3, TTL);
+    let stand_in = StandIn::new(taken_meanwhile(false));
+    let candidate = stand_in.candidate(&voters, TTL, &GATES);
+    eventually("it gives way", || candidate.metric(&failures("endpoint_slice", "outdated")) >= 2.0);
+    let writes = stand_in.writes();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    let write = &writes[0];
+    assert!(
+        write.path.ends_with("fieldManager=quorate-making") && !write.path.contains("force"),
+        "{}",
+        write.path
+    );
+    assert_eq!(write.body["endpoints"], json!([]), "it takes nothing from whoever was quicker");
 }
 
 #[test]

@@ -167,8 +167,10 @@ pub fn no_pods() -> Answer {
 }
 
 pub fn refusal(code: u16, details: &Value) -> Answer {
+    // By its reason, and not by its code, is an object known that is not there.
+    let reason = if code == 404 { "NotFound" } else { "No" };
     let status = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code,
-        "message": "no", "reason": "No", "details": details});
+        "message": "no", "reason": reason, "details": details});
     Some((code, status.to_string()))
 }
 
