@@ -147,6 +147,16 @@ fn a_voter_is_ready_when_it_may_vote() {
     eventually("all three may vote", || voters.iter().all(|voter| voter.may_vote(3600).0));
 }
 
+#[test]
+fn a_voter_is_asked_with_the_previous_password_until_it_restarts_with_the_new_one() {
+    let voter = Boxed::start(Version::Redis70);
+    fs::write(voter.folder.path().join("previousPassword"), "sesame").unwrap();
+    fs::write(voter.folder.path().join("password"), "open").unwrap();
+    assert_eq!(voter.may_vote(0), (true, String::new()));
+    fs::write(voter.folder.path().join("previousPassword"), "forgotten").unwrap();
+    assert!(!voter.may_vote(0).0);
+}
+
 /// The wait of a voter that knows nothing is longer than anybody's belief.
 #[test]
 fn the_probe_waits_longer_than_a_ttl() {

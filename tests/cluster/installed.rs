@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::kubernetes::{PATIENT, Space, eventually, is_ready, name, package};
+use super::kubernetes::{PATIENT, Space, eventually, is_ready, name};
 use super::release::{HELMS, Release};
 use super::watch::Watch;
 
@@ -30,17 +30,7 @@ fn it_is_installed_tested_upgraded_rolled_back_and_removed() {
         release.helm(&["test", "elector", "--timeout=1m"]);
 
         let watch = Watch::over(&space);
-        let chart = package().join("charts/quorate");
-        let chart = chart.to_str().unwrap();
-        release.helm(&[
-            "upgrade",
-            "elector",
-            chart,
-            "--reuse-values",
-            "--set=log.level=debug",
-            "--wait",
-            "--timeout=2m",
-        ]);
+        release.upgrade("log.level=debug");
         all_are_ready(&release);
         release.helm(&["rollback", "elector", "1", "--wait", "--timeout=2m"]);
         let watched = watch.end();
@@ -59,4 +49,27 @@ fn it_is_installed_tested_upgraded_rolled_back_and_removed() {
         };
         eventually("all is gone but the Secret", PATIENT, || left() == ["elector-quorate-voters"]);
     }
+}
+
+/// With the ttl everything restarts: the candidates, and the voters, whose probe knows it.
+#[test]
+fn other_timings_fewer_candidates_and_a_new_password_only_hand_over() {
+    let space = Space::new("upgrade");
+    let release = Release::install(&space, HELMS[1], &[]);
+    let password = || space.get(&["secret", "elector-quorate-voters"])["data"]["password"].clone();
+    let first = password();
+    let watch = Watch::over(&space);
+    eventually("the watch sees who leads", PATIENT, || watch.leader().is_some());
+    for change in ["timing.ttl=8s", "replicas=2", "bundledVoters.passwordRotation=1"] {
+        release.upgrade(change);
+        space.said(&["rollout", "status", "statefulset/elector-quorate-voter", "--timeout=3m"]);
+    }
+    assert_eq!(release.candidates().len(), 2);
+    assert_ne!(password(), first);
+    let watched = watch.end();
+    println!(
+        "measured: without a leader, ttl, replicas and password: {:.0?} at most",
+        watched.longest_without()
+    );
+    watched.was_only_handed_over(1..=4);
 }

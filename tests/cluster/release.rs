@@ -46,6 +46,13 @@ impl<'a> Release<'a> {
         println!("measured: {} {} {:.1?}", self.helm, words[0], since(begun));
     }
 
+    /// With one value changed; when it returns, all candidates are Ready.
+    pub fn upgrade(&self, change: &str) {
+        let (chart, set) = (package().join("charts/quorate"), format!("--set={change}"));
+        let chart = chart.to_str().unwrap();
+        self.helm(&["upgrade", "elector", chart, "--reuse-values", &set, "--wait", "--timeout=3m"]);
+    }
+
     /// Of which the voters speak.
     pub fn leader(&self) -> Option<String> {
         let asked = ["exec", "deploy/elector-quorate", "--", "/quorate", "status", "--output", "json"];

@@ -7,6 +7,8 @@ set -eu
 REDISCLI_AUTH=$(cat "$SECRETS/password")
 export REDISCLI_AUTH
 ask() { "$PROGRAM-cli" -p "$PORT" --user probe --no-auth-warning "$@"; }
+# After a rotation, until its restart, the server has the password that is now the previous one.
+[ "$(ask ping 2>&1)" = PONG ] || REDISCLI_AUTH=$(cat "$SECRETS/previousPassword")
 
 records=$(ask --scan --pattern "$KEY_PREFIX:*:record")
 if [ -z "$records" ]; then
