@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod authority;
 mod compared;
 mod stand_in;
 mod trouble;

@@ -30,7 +30,7 @@ type Behaviour = Box<dyn FnMut(&Request) -> Answer + Send>;
 
 /// Ends with its value.
 pub struct StandIn {
-    port: u16,
+    pub port: u16,
     asked: Arc<Mutex<Vec<Request>>>,
     behaviour: Arc<Mutex<Behaviour>>,
     is_over: Arc<AtomicBool>,
