@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The control plane, in the cluster's own network: etcd in memory, API server, controllers, scheduler, names.
 # Addresses, with the two numbers that NET stands for: NET.0.1 is here, NET.0.11 and NET.0.12 are the nodes, NET.1.0 and
-# NET.2.0 their pods, NET.128.0/17 the Services.
+# NET.2.0 their pods, NET.128.0/17 the Services. A Service may have an address of the other family as well; pods have none.
 
 control_plane() {
     start_etcd
@@ -30,7 +30,7 @@ start_etcd() {
 
 start_apiserver() {
     run apiserver "$BIN/kube-apiserver" --etcd-servers http://127.0.0.1:2379 \
-        --secure-port 6443 --advertise-address "$NET.0.1" --service-cluster-ip-range "$NET.128.0/17" \
+        --secure-port 6443 --advertise-address "$NET.0.1" --service-cluster-ip-range "$NET.128.0/17,fd00:${NET/./:}::/112" \
         --client-ca-file pki/ca.crt --tls-cert-file pki/apiserver.crt --tls-private-key-file pki/apiserver.key \
         --kubelet-client-certificate pki/admin.crt --kubelet-client-key pki/admin.key \
         --kubelet-preferred-address-types InternalIP --authorization-mode Node,RBAC \

@@ -12,6 +12,7 @@ mod gates;
 mod installed;
 mod kubernetes;
 mod lifecycle;
+mod modes;
 mod nodes;
 mod onlookers;
 mod ours;

@@ -1,5 +1,6 @@
 //! The chart, installed.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::kubernetes::{PATIENT, Space, eventually, package, said};
@@ -29,12 +30,20 @@ impl<'a> Release<'a> {
 
     /// With all values told.
     pub fn over(space: &'a Space, helm: &'static str, values: &[&str]) -> Self {
-        let release = Self { space, helm };
-        let chart = package().join("charts/quorate");
-        let words = [&["install", "elector", chart.to_str().unwrap(), "--wait", "--timeout=3m"][..], values];
-        release.helm(&words.concat());
+        let release = Self::of(space, helm);
+        release.install_chart(&package().join("charts/quorate"), values);
         eventually("a leader", PATIENT, || release.leader().is_some());
         release
+    }
+
+    /// Not installed yet.
+    pub fn of(space: &'a Space, helm: &'static str) -> Self {
+        Self { space, helm }
+    }
+
+    pub fn install_chart(&self, chart: &Path, values: &[&str]) {
+        let words = ["install", "elector", chart.to_str().unwrap(), "--wait", "--timeout=3m"];
+        self.helm(&[&words[..], values].concat());
     }
 
     /// helm with these words, told with the time that it took.

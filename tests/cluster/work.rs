@@ -17,23 +17,33 @@ const FREEZER_V1: &str = "/sys/fs/cgroup/freezer";
 
 /// One line of the sink.
 #[derive(Debug, Clone, PartialEq)]
-struct Act {
+pub struct Act {
     term: u64,
-    pod: String,
+    pub pod: String,
     what: String,
 }
 
-/// Voters, a sink, and two pods of a kind that work.
-struct Team {
-    space: Space,
+/// Voters and a sink.
+pub fn with_voters(test: &str) -> Space {
+    let space = Space::new(test);
+    space.apply(include_str!("voters.yaml"));
+    space.said(&["rollout", "status", "statefulset/voter", "--timeout=60s"]);
+    space
+}
+
+/// Voters, a sink, and pods of a kind that work.
+pub struct Team {
+    pub space: Space,
 }
 
 impl Team {
     fn new(test: &str, workers: &str) -> Self {
-        let team = Self { space: Space::new(test) };
-        team.space.apply(include_str!("voters.yaml"));
-        team.space.said(&["rollout", "status", "statefulset/voter", "--timeout=60s"]);
-        team.space.apply(workers);
+        Self::of(test, |space| space.apply(workers))
+    }
+
+    pub fn of(test: &str, workers: impl FnOnce(&Space)) -> Self {
+        let team = Self { space: with_voters(test) };
+        workers(&team.space);
         eventually("somebody acts", PATIENT, || team.last().is_some());
         team
     }
@@ -52,7 +62,7 @@ impl Team {
         String::from_utf8(said.stdout).unwrap().lines().filter_map(parsed).collect()
     }
 
-    fn last(&self) -> Option<Act> {
+    pub fn last(&self) -> Option<Act> {
         self.acts().pop()
     }
 
@@ -63,7 +73,7 @@ impl Team {
     }
 
     /// What was done in an older term after the first act of a newer one.
-    fn late(&self) -> Vec<Act> {
+    pub fn late(&self) -> Vec<Act> {
         let mut newest = 0;
         let acts = self.acts().into_iter();
         acts.filter(|act| {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{WatchEvent, WatchParams};
+use serde_json::json;
 
 use crate::common::candidate::{Voters, eventually};
 use crate::space::{ALL, Space, TTL, address, annotation, label, named};
@@ -99,6 +100,31 @@ fn a_hand_over_never_shows_two_and_the_old_one_is_gone_before_the_new_one_comes(
     assert_eq!(space.lease().unwrap().spec.unwrap().lease_transitions, Some(1));
 }
 
+#[test]
+fn a_service_of_both_families_is_given_a_slice_of_each() {
+    let (voters, space) = (Voters::experienced(3, TTL), Space::new("dual"));
+    let full = space.account("full");
+    let pod = space.pod("a");
+    let service = space.try_create::<Service>(json!({"metadata": {"name": "orders-leader"}, "spec": {
+        "ipFamilyPolicy": "RequireDualStack", "ports": [{"name": "http", "port": 80, "targetPort": 9797}]}}));
+    if service.is_none() {
+        eprintln!("NOT TESTED HERE: slices of two families: this cluster has Services of one");
+        return;
+    }
+    let addresses = [address("a"), "fd00::9".to_owned()];
+    let candidate =
+        space.launch(&voters, &pod, &full, &ALL).environment("POD_IPS", &addresses.join(",")).start();
+    let slices = || {
+        let names = ["orders-leader-ipv4", "orders-leader-ipv6"];
+        names.map(|name| space.wait(space.api::<EndpointSlice>().get_opt(name)).unwrap())
+    };
+    let shown = || slices().map(|slice| Some(slice?.endpoints.first()?.addresses.clone()));
+    eventually("both name it", || shown() == addresses.clone().map(|address| Some(vec![address])));
+    assert_eq!(slices().map(|slice| slice.unwrap().address_type), ["IPv4", "IPv6"]);
+    assert_eq!(candidate.end().0, Some(0));
+    assert_eq!(shown(), [None, None]);
+}
+
 /// The API server keeps who wrote which field, for every name that ever did.
 #[test]
 fn what_is_shown_does_not_grow_with_the_terms() {
@@ -152,7 +178,7 @@ fn what_somebody_takes_away_is_shown_again() {
     space
         .wait(space.api::<EndpointSlice>().delete("orders-leader-ipv4", &kube::api::DeleteParams::default()))
         .unwrap();
-    let patch = serde_json::json!({"metadata": {"labels": {crate::space::ROLE: null}}});
+    let patch = json!({"metadata": {"labels": {crate::space::ROLE: null}}});
     space
         .wait(space.api::<Pod>().patch(
             "a",

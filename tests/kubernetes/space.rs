@@ -79,7 +79,22 @@ impl Space {
             + DeserializeOwned
             + Serialize,
     {
-        self.wait(self.api().create(&PostParams::default(), &object::<K>(value))).unwrap()
+        self.try_create(value).unwrap()
+    }
+
+    /// None where the API server wants no such object.
+    pub fn try_create<K>(&self, value: Value) -> Option<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        match self.wait(self.api().create(&PostParams::default(), &object::<K>(value))) {
+            Err(kube::Error::Api(status)) if status.code == 422 => None,
+            created => Some(created.unwrap()),
+        }
     }
 
     /// A pod that nobody runs.
