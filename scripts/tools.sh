@@ -33,8 +33,20 @@ die() {
 # Of files alone: some functions here have the name of the program that they install.
 have() { type -P "$1" >/dev/null; }
 
+# Two targets may install at the same time, and of two updates of the lists the second would fail.
+one_at_a_time() {
+    mkdir -p "$tools"
+    (
+        flock 9
+        # A service that a package starts must not keep the lock.
+        "$@" 9>&-
+    ) 9>"$tools/apt.lock"
+}
+
 # Debian packages by name, or the sentence that says what to do where that is not possible.
-debian() {
+debian() { one_at_a_time install_debian "$@"; }
+
+install_debian() {
     have apt-get || die "$* missing, and this is not Debian: install what your system calls them, then run make again"
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
@@ -43,7 +55,7 @@ debian() {
     fi
     printf 'tools: installing %s\n' "$*"
     # Lists as they are first: on most machines they are fresh enough, and the update is the slow part.
-    # Two targets may install at the same time: the second one waits for the first one's lock.
+    # Somebody else may be installing.
     local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y)
     "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return
     "${apt[@]}" update
@@ -213,7 +225,9 @@ sbom() {
 }
 
 # Beside the system's own, so that nothing here starts a service: a package as Debian packs it, unpacked.
-unpacked() { # package, where to
+unpacked() { one_at_a_time unpack "$@"; }
+
+unpack() { # package, where to
     have apt-get || die "$1 is missing, and this is not Debian: install what your system calls it, then run make again"
     local scratch
     printf 'tools: fetching %s\n' "$1"
