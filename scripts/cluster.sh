@@ -6,7 +6,7 @@
 #   up [--control-plane]    make it, or what of it is missing; without nodes: API server and controllers alone
 #   down                    end it and leave nothing
 #   kubeconfig              where its kubeconfig is
-#   reach PORT              an address in it that leads to this port of the host's loopback
+#   reach PORT              says an address in it that leads to this port of the host's loopback until standard input ends
 #   load ARCHIVE…           an image on every node, from an OCI archive
 #   stop PART, start PART   etcd, apiserver, controllers, scheduler, dns; kubelet-1, containerd-1, proxy-1 and -2
 #   cut NODE, mend NODE     1 or 2: nothing that it sends or is sent arrives, or does again
@@ -54,7 +54,7 @@ alone() {
 [ $# -gt 0 ] || usage
 verb=$1
 case $verb in
-    up | down) [ "$(id -u)" -eq 0 ] || die 'namespaces and cgroups need root: run it as root' ;;
+    up | down | reach) [ "$(id -u)" -eq 0 ] || die 'namespaces and cgroups need root: run it as root' ;;
 esac
 case $verb in
     up)
@@ -68,7 +68,7 @@ case $verb in
         ;;
     kubeconfig) printf '%s\n' "$STATE/kubeconfig" ;;
     reach)
-        [[ ${2:-} =~ ^[0-9]+$ ]] || usage
+        [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || usage
         lead out "$2"
         ;;
     load)

@@ -191,6 +191,7 @@ cluster() {
     have openssl || missing+=(openssl)
     have redis-server || missing+=(redis-server)
     have redis-cli || missing+=(redis-tools)
+    have wget || missing+=(wget)
     have cc || missing+=(gcc libc6-dev)
     [ ${#missing[@]} -eq 0 ] || debian "${missing[@]}"
     scripts/cluster/build.sh

@@ -2,7 +2,8 @@
 """Leads into a cluster, or out of it, and says where that begins.
 
 usage: forward.py in STATE HOLDER ADDRESS PORT     a port of this host's loopback leads to that address in the cluster
-       forward.py out STATE HOLDER ADDRESS PORT    a port of that address in the cluster leads to this host's loopback
+       forward.py out STATE HOLDER ADDRESS PORT    a port of that address in the cluster leads to this host's loopback,
+                                                   until standard input ends
 
 The socket that is listened on is opened on the one side; then this program goes over to the other one and takes the
 socket with it. It ends with the cluster.
@@ -13,6 +14,7 @@ import ctypes
 import os
 import socket
 import sys
+import threading
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,23 +34,30 @@ def start(direction, state, holder, address, port):
 
 def entered(direction, taken, address, port):
     if direction == "in":
-        listener = socket.socket(fileno=int(taken))
-        began, target = listener.getsockname()[1], address
+        into(socket.socket(fileno=int(taken)), address, int(port))
     else:
-        listener = socket.create_server((address, 0), backlog=128)
-        came_back = ctypes.CDLL(None, use_errno=True).setns(int(taken), 0)
-        if came_back != 0:
-            sys.exit("forward: " + os.strerror(ctypes.get_errno()))
-        began, target = "%s:%d" % listener.getsockname(), LOOPBACK
+        out(int(taken), address, int(port))
+
+
+def into(listener, address, port):
     if os.fork():
-        print(began)
+        print(listener.getsockname()[1])
         return
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     log = os.open("/run/cluster/state/log/forward.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for own, place in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(own, place)
-    asyncio.run(serve(listener, target, int(port)))
+    asyncio.run(serve(listener, address, port))
+
+
+def out(network, address, port):
+    listener = socket.create_server((address, 0), backlog=128)
+    if ctypes.CDLL(None, use_errno=True).setns(network, 0) != 0:
+        sys.exit("forward: " + os.strerror(ctypes.get_errno()))
+    print("%s:%d" % listener.getsockname(), flush=True)
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0))).start()
+    asyncio.run(serve(listener, LOOPBACK, port))
 
 
 async def serve(listener, address, port):

@@ -18,10 +18,12 @@ hold() {
     eventually 'namespaces of its own' 10 test -e "$STATE/held"
 }
 
+the_holder() { holder || die "there is no cluster $CLUSTER: make cluster-up"; }
+
 # A command in the cluster's namespaces, or one of scripts/cluster/inside.sh.
 enter() {
     local pid
-    pid=$(holder) || die "there is no cluster $CLUSTER: make cluster-up"
+    pid=$(the_holder)
     nsenter --target "$pid" --pid --mount --net --uts --ipc -- env "CLUSTER_STATE=$STATE" "$@" 9>&-
 }
 

@@ -20,7 +20,7 @@ for which in "$@"; do
         pause) image pause quorate.test/pause:1 --entry /pause .tools/cluster/bin/pause=/pause ;;
         redis)
             image redis quorate.test/redis:7.0 --program redis-server --program redis-cli --program sh --program bash \
-                --program cat --program sed --program tr --program sleep
+                --program cat --program sed --program tr --program sleep --program wget
             ;;
         quorate)
             [ -x target/static/quorate ] || {

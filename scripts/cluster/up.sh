@@ -59,7 +59,7 @@ delegate() { echo '+cpu +cpuset +memory +pids' >"$1/cgroup.subtree_control"; }
 # A way to or from the address at which the cluster's nodes reach what is not on them.
 lead() { # in or out, port
     local pid
-    pid=$(holder) || die "there is no cluster $CLUSTER: make cluster-up"
+    pid=$(the_holder)
     python3 scripts/cluster/forward.py "$1" "$STATE" "$pid" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" "$2" 9>&-
 }
 

@@ -46,7 +46,8 @@ impl Mirror {
         server.change(GateName::LeaseMirror, write).await
     }
 
-    /// One that says nothing.
+    /// One that names nobody. The time is there so that a lock that somebody else makes at the same moment is not taken for
+    /// ours: its time is another.
     fn lease(&self) -> Lease {
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
@@ -54,15 +55,16 @@ impl Mirror {
             labels: Some([(IS_MIRROR.0.to_owned(), IS_MIRROR.1.to_owned())].into()),
             ..ObjectMeta::default()
         };
-        Lease { metadata, spec: None }
+        let acquire_time = Some(MicroTime(wall_time()));
+        Lease { metadata, spec: Some(LeaseSpec { acquire_time, ..LeaseSpec::default() }) }
     }
 
     /// What is to be written, if anything.
-    fn change(&self, seen: Option<&Lease>, wanted: Wanted) -> Result<Option<Lease>, Trouble> {
+    fn change(&self, seen: &Lease, wanted: Wanted) -> Result<Option<Lease>, Trouble> {
         let Ground { election, identity, ttl, .. } = &*self.ground;
         let what = format!("the Lease {}", self.name);
-        let before = seen.and_then(|seen| seen.spec.clone()).unwrap_or_default();
-        let written = seen.and_then(|seen| term_of(&seen.metadata, TERM));
+        let before = seen.spec.clone().unwrap_or_default();
+        let written = term_of(&seen.metadata, TERM);
         let names_us = before.holder_identity.as_ref() == Some(identity);
         let (term, holder) = match wanted {
             Wanted::Shown(term) => (term, Some(identity.clone())),
@@ -70,9 +72,7 @@ impl Mirror {
             Wanted::Away(None) if names_us => (written.unwrap_or_default(), None),
             Wanted::Away(_) => return Ok(None),
         };
-        if let Some(seen) = seen {
-            check_owner(&seen.metadata, &what, election, IS_MIRROR, term)?;
-        }
+        check_owner(&seen.metadata, &what, election, IS_MIRROR, term)?;
         let now = Some(MicroTime(wall_time()));
         let is_new = holder.is_some() && written != Some(term);
         let transitions = before.lease_transitions.unwrap_or_default();
@@ -86,7 +86,7 @@ impl Mirror {
             ..LeaseSpec::default()
         };
         let mut lease = self.lease();
-        lease.metadata.resource_version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        lease.metadata.resource_version.clone_from(&seen.metadata.resource_version);
         lease.metadata.annotations = Some(annotations(&self.ground, term));
         lease.spec = Some(spec);
         Ok(Some(lease))
@@ -106,7 +106,7 @@ impl Mark for Mirror {
         let known = self.seen.take().map(Some);
         let make = async || self.apply(&self.lease(), &making()).await;
         let read = async || find_or_make(wanted, async || self.find().await, make).await;
-        let change = |seen: &Option<Lease>| self.change(seen.as_ref(), wanted);
+        let change = |seen: &Option<Lease>| seen.as_ref().map_or(Ok(None), |seen| self.change(seen, wanted));
         let write = async |_: &_, lease| self.apply(&lease, &saying()).await.map(Some);
         self.seen = settle(known, read, change, write).await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! What our objects have in common: whose they are, and with which term they were written.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PatchParams};
@@ -21,10 +22,10 @@ const HOLDER: &str = "quorate.dev/holder";
 const CONFLICTS_AT_ONCE: usize = 4;
 
 /// Rests this long at least between two looks at what is shown, so that a short ttl asks no more than the default one.
-pub(super) const SHORTEST_REST: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const SHORTEST_REST: Duration = Duration::from_secs(10);
 
-/// Makes an object that is not there, saying nothing yet, so that what it will say is compared by its version like all
-/// that comes later. Of two that make it, one finds it made.
+/// Makes an object that is not there, saying nothing of anybody yet, so that what it will say is compared by its version
+/// like all that comes later. Takes nothing from whoever has made it meanwhile: that is a conflict.
 pub(super) fn making() -> PatchParams {
     PatchParams::apply("quorate-making")
 }

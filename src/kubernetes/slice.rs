@@ -1,7 +1,7 @@
 //! The endpoints of a Service without selector: one object for each family of addresses, which names one leader or none.
 //!
-//! Each write is a server-side apply with the version that was read, so that it happens only if nobody wrote since;
-//! and what was read is compared by its term.
+//! What a slice says is written by a server-side apply with the version that was read, so that it happens only if nobody
+//! wrote since; and what was read is compared by its term.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -85,7 +85,9 @@ impl Slices {
         let known = self.seen[family as usize].take().map(Some);
         let make = async || self.apply(&self.slice(&name, family), &making()).await;
         let read = async || find_or_make(wanted, async || self.find(&name).await, make).await;
-        let change = |seen: &Option<_>| self.change(&name, family, ports, seen.as_ref(), wanted);
+        let change = |seen: &Option<_>| {
+            seen.as_ref().map_or(Ok(None), |seen| self.change(&name, family, ports, seen, wanted))
+        };
         let write = async |_: &_, slice| self.apply(&slice, &saying()).await.map(Some);
         self.seen[family as usize] = settle(known, read, change, write).await?;
         Ok(())
@@ -122,34 +124,30 @@ impl Slices {
         name: &str,
         family: Family,
         ports: &[EndpointPort],
-        seen: Option<&EndpointSlice>,
+        seen: &EndpointSlice,
         wanted: Wanted,
     ) -> Result<Option<EndpointSlice>, Trouble> {
         let Ground { pod, election, .. } = &*self.ground;
         let what = format!("the EndpointSlice {name}");
-        let written = seen.and_then(|seen| term_of(&seen.metadata, TERM));
-        let names_us = seen.is_some_and(|seen| names_pod(seen, &pod.name));
+        let written = term_of(&seen.metadata, TERM);
+        let names_us = names_pod(seen, &pod.name);
         let (term, endpoints) = match wanted {
             Wanted::Shown(term) => (term, self.endpoints(family)),
             // Whoever leads now has said so there; what a process before us in this pod has left names us.
-            Wanted::Away(Some(term)) if seen.is_some() && (names_us || written < Some(term)) => {
-                (term, Vec::new())
-            }
+            Wanted::Away(Some(term)) if names_us || written < Some(term) => (term, Vec::new()),
             Wanted::Away(None) if names_us => (written.unwrap_or_default(), Vec::new()),
             Wanted::Away(_) => return Ok(None),
         };
-        if let Some(seen) = seen {
-            check_owner(&seen.metadata, &what, election, MANAGED_BY, term)?;
-            let is_so = written == Some(term)
-                && seen.endpoints == endpoints
-                && seen.ports.as_deref().unwrap_or_default() == ports
-                && text(seen.metadata.labels.as_ref(), SERVICE_NAME) == Some(&self.service);
-            if is_so {
-                return Ok(None);
-            }
+        check_owner(&seen.metadata, &what, election, MANAGED_BY, term)?;
+        let is_so = written == Some(term)
+            && seen.endpoints == endpoints
+            && seen.ports.as_deref().unwrap_or_default() == ports
+            && text(seen.metadata.labels.as_ref(), SERVICE_NAME) == Some(&self.service);
+        if is_so {
+            return Ok(None);
         }
         let mut slice = self.slice(name, family);
-        slice.metadata.resource_version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        slice.metadata.resource_version.clone_from(&seen.metadata.resource_version);
         slice.metadata.annotations = Some(annotations(&self.ground, term));
         (slice.endpoints, slice.ports) = (endpoints, Some(ports.to_vec()));
         Ok(Some(slice))

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::kubernetes::{PATIENT, Space, eventually, kubectl, said};
+use serde_json::Value;
+
+use super::kubernetes::{PATIENT, Space, eventually, kubectl, name, said};
 use super::onlookers::{Leadership, Onlookers};
 use super::ours::Ours;
 use super::release::{HELMS, Release};
@@ -33,7 +35,20 @@ fn number_of(node: &str) -> &'static str {
 fn an_api_server_that_is_stopped_is_not_noticed() {
     let Some(ours) = Ours::or_not_tested("the API server stopped") else { return };
     let space = Space::new("api");
-    let _release = Release::install(&space, HELMS[1], &[]);
+    let gates = "--set=gates.podLabel.enabled=true,gates.leaseMirror.enabled=true,gates.events.enabled=true";
+    let release = Release::install(&space, HELMS[1], &[gates]);
+    let leader = release.leader().unwrap();
+    let is_shown = || {
+        let leases = space.get(&["leases"]);
+        let events = space.get(&["events"]);
+        let told = |event: &Value| {
+            event["reason"] == "LeaderElected" && event["involvedObject"]["name"] == leader.as_str()
+        };
+        space.pods("quorate.dev/role=leader").iter().map(name).eq([leader.clone()])
+            && leases["items"][0]["spec"]["holderIdentity"] == leader.as_str()
+            && events["items"].as_array().unwrap().iter().any(told)
+    };
+    eventually("label, mirror and Event show it", PATIENT, is_shown);
     let onlookers = Onlookers::of(&ours, &space, CANDIDATES);
     eventually("they see who leads", PATIENT, || onlookers.newest().is_some());
     let undo = Undo(&ours, ["start", "apiserver"]);
@@ -44,6 +59,7 @@ fn an_api_server_that_is_stopped_is_not_noticed() {
         kubectl().args(["get", "--raw", "/readyz"]).output().unwrap().status.success()
     });
     never_noticed(&onlookers.end());
+    eventually("it is shown as before", PATIENT, is_shown);
 }
 
 #[test]

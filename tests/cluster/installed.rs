@@ -66,6 +66,8 @@ fn other_timings_fewer_candidates_and_a_new_password_only_hand_over() {
     }
     assert_eq!(release.candidates().len(), 2);
     assert_ne!(password(), first);
+    let told = release.refused(&["--set=bundledVoters.replicas=5"]);
+    assert!(told.contains("votersChanged=iStoppedEverything"), "{told}");
     let watched = watch.end();
     println!(
         "measured: without a leader, ttl, replicas and password: {:.0?} at most",

@@ -24,7 +24,7 @@ fn host() -> String {
     .join("\n")
 }
 
-fn kubectl(beside: &Beside, words: &[&str]) -> String {
+fn kubectl_of(beside: &Beside, words: &[&str]) -> String {
     said(super::kubernetes::kubectl().env("KUBECONFIG", beside.0.kubeconfig()).args(words))
 }
 
@@ -42,10 +42,10 @@ fn a_second_one_runs_beside_the_first_and_leaves_nothing() {
     let Some(beside) = beside() else { return };
     let before = host();
     beside.0.run(&["up", "--control-plane"]);
-    assert!(kubectl(&beside, &["get", "nodes", "--output=name"]).is_empty());
+    assert!(kubectl_of(&beside, &["get", "nodes", "--output=name"]).is_empty());
     assert!(!said(super::kubernetes::kubectl().args(["get", "nodes", "--output=name"])).is_empty());
     beside.0.run(&["up"]);
-    assert_eq!(kubectl(&beside, &["get", "nodes", "--output=name"]), "node/node-1\nnode/node-2\n");
+    assert_eq!(kubectl_of(&beside, &["get", "nodes", "--output=name"]), "node/node-1\nnode/node-2\n");
     assert!(
         !beside.0.script(&["remains"]).output().unwrap().status.success(),
         "what runs is seen to be there"

@@ -27,8 +27,7 @@ fn wrapped_work_of_an_old_pod_ends_before_that_of_a_new_one_begins() {
     assert_eq!(team.late(), []);
 }
 
-/// The worker of the example asks with a program that the image of the tests lacks, so that it never acts: who leads is
-/// asked of the candidates.
+/// Its worker asks before it acts, and says so.
 #[test]
 fn a_chart_of_ones_own_with_the_sidecar_rolls_out_and_leadership_goes_along() {
     let space = with_voters("beside");
@@ -56,12 +55,13 @@ fn a_chart_of_ones_own_with_the_sidecar_rolls_out_and_leadership_goes_along() {
         let status: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
         status["leader"]["identity"].as_str().map(str::to_owned)
     };
-    eventually("one leads", PATIENT, || leader().is_some());
+    let works = |pod: &str| space.said(&["logs", pod, "--container=orders"]).contains("leading");
+    eventually("one leads and works", PATIENT, || leader().is_some_and(|it| works(&it)));
     let before = leader().unwrap();
     space.said(&["rollout", "restart", "deployment/elector-orders"]);
     space.said(&["rollout", "status", "deployment/elector-orders", "--timeout=2m"]);
-    eventually("one of the new ones leads", PATIENT, || {
-        let pods = space.pods("app.kubernetes.io/name=orders");
-        leader().is_some_and(|it| it != before && pods.iter().map(name).any(|pod| pod == it))
+    eventually("one of the new ones leads and works", PATIENT, || {
+        let pods = || space.pods("app.kubernetes.io/name=orders");
+        leader().is_some_and(|it| it != before && pods().iter().map(name).any(|pod| pod == it) && works(&it))
     });
 }

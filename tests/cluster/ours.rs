@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use super::kubernetes::{package, said};
 
@@ -31,8 +32,30 @@ impl Ours {
         self.run(&["kubeconfig"]).trim().into()
     }
 
+    /// A way out of the cluster, to a port of this host.
+    pub fn reach(&self, port: u16) -> Reached {
+        let mut command = self.script(&["reach", &port.to_string()]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut address = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
+        Reached { address: address.trim().to_owned(), child }
+    }
+
     pub fn run(&self, words: &[&str]) -> String {
         said(&mut self.script(words))
+    }
+}
+
+/// Until its end.
+pub struct Reached {
+    pub address: String,
+    child: Child,
+}
+
+impl Drop for Reached {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::kubernetes::{PATIENT, Space, eventually, package, said};
+use super::kubernetes::{PATIENT, Space, eventually, package, said, words};
 use super::watch::CANDIDATES;
 use crate::common::candidate::{boot, since};
 
@@ -53,6 +53,17 @@ impl<'a> Release<'a> {
         let mut command = self.space.names(Command::new(program));
         said(command.args(words).args(["--namespace", &self.space.name]));
         println!("measured: {} {} {:.1?}", self.helm, words[0], since(begun));
+    }
+
+    /// What an upgrade with these words says that must not succeed.
+    pub fn refused(&self, more: &[&str]) -> String {
+        let program = package().join(".tools/chart/bin").join(self.helm);
+        let chart = package().join("charts/quorate");
+        let mut command = self.space.names(Command::new(program));
+        command.args(["upgrade", "elector", chart.to_str().unwrap(), "--reuse-values"]).args(more);
+        let output = command.args(["--namespace", &self.space.name]).output().unwrap();
+        assert!(!output.status.success(), "{}", words(&output));
+        words(&output)
     }
 
     /// With one value changed; when it returns, all candidates are Ready.

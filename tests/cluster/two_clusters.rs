@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::gates::routed;
 use super::kubernetes::{PATIENT, Space, eventually};
 use super::onlookers::Onlookers;
-use super::ours::{Beside, Ours};
+use super::ours::{Beside, Ours, Reached};
 use super::release::{HELMS, Release};
 use super::watch::CANDIDATES;
-use crate::common::candidate::{Voters, boot, since};
+use crate::common::candidate::{LETTERS, Voters, boot, since};
 
 /// Of the preset `fast`.
 const TTL: Duration = Duration::from_secs(5);
@@ -34,18 +34,14 @@ impl Drop for CutOff<'_> {
     }
 }
 
-/// Candidates over the voters on this host, with a Service that leads to whoever leads.
-fn install<'a>(cluster: &Ours, space: &'a Space, voters: &Voters) -> Release<'a> {
+/// Candidates over voters outside, with a Service that leads to whoever leads.
+fn install<'a>(space: &'a Space, voters: &[Reached]) -> Release<'a> {
     let mut values = vec![
         "--set=election=orders,timing.preset=fast,replicas=2".to_owned(),
         "--set=gates.endpointSlice.enabled=true".to_owned(),
     ];
-    for (number, ((name, _), server)) in voters.urls().iter().zip(&voters.servers).enumerate() {
-        let address = cluster.run(&["reach", &server.port().to_string()]);
-        values.push(format!(
-            "--set=voters[{number}].name={name},voters[{number}].url=redis://{}",
-            address.trim()
-        ));
+    for (number, (name, Reached { address, .. })) in LETTERS.into_iter().zip(voters).enumerate() {
+        values.push(format!("--set=voters[{number}].name={name},voters[{number}].url=redis://{address}"));
     }
     Release::over(space, HELMS[1], &values.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -58,10 +54,12 @@ fn the_passive_cluster_takes_over_when_the_active_one_is_cut_off_and_its_service
     passive.run(&["up"]);
     let voters = Voters::experienced(3, TTL);
     let spaces = [&active, passive].map(|cluster| Space::of(cluster.kubeconfig(), "two"));
-    let first = install(&active, &spaces[0], &voters);
+    let ways = [&active, passive]
+        .map(|cluster| voters.servers.iter().map(|server| cluster.reach(server.port())).collect::<Vec<_>>());
+    let first = install(&spaces[0], &ways[0]);
     let former = first.leader().unwrap();
     eventually("its Service leads to it", PATIENT, || routed_pods(&spaces[0]) == [former.clone()]);
-    let second = install(passive, &spaces[1], &voters);
+    let second = install(&spaces[1], &ways[1]);
     assert_eq!(second.leader(), Some(former.clone()), "a second cluster takes nothing from the first");
     assert!(routed_pods(&spaces[1]).is_empty());
 

@@ -80,6 +80,33 @@ fn a_slice_that_somebody_else_made_in_between_is_read_and_left_to_a_newer_term()
     assert_eq!(write.body["endpoints"], json!([]), "it takes nothing from whoever was quicker");
 }
 
+/// Somebody's lock, made between our look and our making.
+#[test]
+fn a_lock_that_somebody_made_in_between_is_no_mirror() {
+    let voters = Voters::experienced(3, TTL);
+    let mut is_there = false;
+    let stand_in = StandIn::new(move |request| {
+        let lock = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "lock", "resourceVersion": "1"}, "spec": {"holderIdentity": "somebody"}});
+        match (&*request.method, is_there) {
+            ("PATCH", _) => {
+                is_there = true;
+                refusal(409, &Value::Null)
+            }
+            (_, false) => refusal(404, &Value::Null),
+            (_, true) => Some((200, lock.to_string())),
+        }
+    });
+    let gates = [("QUORATE_GATES_LEASE_MIRROR_ENABLED", "true"), ("QUORATE_GATES_LEASE_MIRROR_NAME", "lock")];
+    let candidate = stand_in.candidate(&voters, TTL, &gates);
+    eventually("it gives way", || candidate.metric(&failures("lease_mirror", "foreign")) >= 2.0);
+    let writes = stand_in.writes();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert!(!writes[0].path.contains("force"), "{}", writes[0].path);
+    // Of two that write it, the second has a conflict.
+    assert!(writes[0].body["spec"]["acquireTime"].is_string(), "{}", writes[0].body);
+}
+
 #[test]
 fn a_pod_that_a_newer_term_has_dated_is_not_labelled() {
     let voters = Voters::experienced(3, TTL);
