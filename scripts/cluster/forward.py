@@ -56,7 +56,7 @@ def out(network, address, port):
     if ctypes.CDLL(None, use_errno=True).setns(network, 0) != 0:
         sys.exit("forward: " + os.strerror(ctypes.get_errno()))
     print("%s:%d" % listener.getsockname(), flush=True)
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0))).start()
+    threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
     asyncio.run(serve(listener, LOOPBACK, port))
 
 

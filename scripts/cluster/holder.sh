@@ -23,7 +23,7 @@ the_holder() { holder || die "there is no cluster $CLUSTER: make cluster-up"; }
 # A command in the cluster's namespaces, or one of scripts/cluster/inside.sh.
 enter() {
     local pid
-    pid=$(the_holder)
+    pid=$(the_holder) || exit 1
     nsenter --target "$pid" --pid --mount --net --uts --ipc -- env "CLUSTER_STATE=$STATE" "$@" 9>&-
 }
 

@@ -59,7 +59,7 @@ delegate() { echo '+cpu +cpuset +memory +pids' >"$1/cgroup.subtree_control"; }
 # A way to or from the address at which the cluster's nodes reach what is not on them.
 lead() { # in or out, port
     local pid
-    pid=$(the_holder)
+    pid=$(the_holder) || exit 1
     python3 scripts/cluster/forward.py "$1" "$STATE" "$pid" "$(sed -n 's/^NET=//p' "$STATE/settings").0.1" "$2" 9>&-
 }
 

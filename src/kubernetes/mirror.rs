@@ -46,8 +46,8 @@ impl Mirror {
         server.change(GateName::LeaseMirror, write).await
     }
 
-    /// One that names nobody. The time is there so that a lock that somebody else makes at the same moment is not taken for
-    /// ours: its time is another.
+    /// One that names nobody. With the time, most locks that others make at the same moment are a conflict; whatever names
+    /// somebody is seen not to be ours.
     fn lease(&self) -> Lease {
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
@@ -72,7 +72,8 @@ impl Mirror {
             Wanted::Away(None) if names_us => (written.unwrap_or_default(), None),
             Wanted::Away(_) => return Ok(None),
         };
-        check_owner(&seen.metadata, &what, election, IS_MIRROR, term)?;
+        let names_somebody = before.holder_identity.as_ref().is_some_and(|holder| !holder.is_empty());
+        check_owner(&seen.metadata, &what, election, IS_MIRROR, names_somebody, term)?;
         let now = Some(MicroTime(wall_time()));
         let is_new = holder.is_some() && written != Some(term);
         let transitions = before.lease_transitions.unwrap_or_default();

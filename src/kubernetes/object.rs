@@ -25,7 +25,7 @@ const CONFLICTS_AT_ONCE: usize = 4;
 pub(super) const SHORTEST_REST: Duration = Duration::from_secs(10);
 
 /// Makes an object that is not there, saying nothing of anybody yet, so that what it will say is compared by its version
-/// like all that comes later. Takes nothing from whoever has made it meanwhile: that is a conflict.
+/// like all that comes later. Where somebody has made it meanwhile nothing that it says is overwritten.
 pub(super) fn making() -> PatchParams {
     PatchParams::apply("quorate-making")
 }
@@ -106,7 +106,7 @@ pub(super) fn text<'a>(texts: Option<&'a BTreeMap<String, String>>, key: &str) -
 pub(super) fn outdated(what: &str, newer: Term, term: Term) -> Trouble {
     let sentence = format!(
         "{what} was written with term {newer}, and ours is {term}: left alone; if nobody leads with {newer} any more, \
-         remove its annotations"
+         remove its annotation with the term"
     );
     Trouble::new(GateTrouble::Outdated, sentence)
 }
@@ -121,6 +121,7 @@ pub(super) fn check_owner(
     what: &str,
     election: &str,
     label: (&str, &str),
+    names_somebody: bool,
     term: Term,
 ) -> Result<(), Trouble> {
     if text(meta.labels.as_ref(), label.0) != Some(label.1) {
@@ -130,6 +131,12 @@ pub(super) fn check_owner(
     match text(meta.annotations.as_ref(), ELECTION) {
         Some(other) if other != election => {
             let sentence = format!("{what} belongs to the election {other}: give each election its own");
+            return Err(Trouble::new(GateTrouble::Foreign, sentence));
+        }
+        // Ours name nobody before they say for which election.
+        None if names_somebody => {
+            let sentence =
+                format!("{what} names somebody, for no election, so that it is not ours: give another name");
             return Err(Trouble::new(GateTrouble::Foreign, sentence));
         }
         Some(_) | None => {}

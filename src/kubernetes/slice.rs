@@ -138,7 +138,7 @@ impl Slices {
             Wanted::Away(None) if names_us => (written.unwrap_or_default(), Vec::new()),
             Wanted::Away(_) => return Ok(None),
         };
-        check_owner(&seen.metadata, &what, election, MANAGED_BY, term)?;
+        check_owner(&seen.metadata, &what, election, MANAGED_BY, !seen.endpoints.is_empty(), term)?;
         let is_so = written == Some(term)
             && seen.endpoints == endpoints
             && seen.ports.as_deref().unwrap_or_default() == ports

@@ -38,7 +38,9 @@ impl Ours {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        Reached { address: address.trim().to_owned(), child }
+        let reached = Reached { address: address.trim().to_owned(), child };
+        assert!(!reached.address.is_empty(), "no way to port {port}");
+        reached
     }
 
     pub fn run(&self, words: &[&str]) -> String {

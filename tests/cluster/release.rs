@@ -55,8 +55,8 @@ impl<'a> Release<'a> {
         println!("measured: {} {} {:.1?}", self.helm, words[0], since(begun));
     }
 
-    /// What an upgrade with these words says that must not succeed.
-    pub fn refused(&self, more: &[&str]) -> String {
+    /// What an upgrade with these words says that must not succeed, whether or not it was begun.
+    pub fn failed(&self, more: &[&str]) -> String {
         let program = package().join(".tools/chart/bin").join(self.helm);
         let chart = package().join("charts/quorate");
         let mut command = self.space.names(Command::new(program));

@@ -105,7 +105,7 @@ fn with_readiness_leader_a_rollout_ends_with_one_ready_leader() {
             && release.leader().is_some_and(|leader| leader == ready[0])
     });
     println!("measured: rollout with readiness: leader {:.1?}", since(begun));
-    let told = Release::of(&space, HELMS[1]).refused(&["--set=log.level=debug", "--wait", "--timeout=15s"]);
+    let told = Release::of(&space, HELMS[1]).failed(&["--set=log.level=debug", "--wait", "--timeout=15s"]);
     assert!(told.contains("not ready") || told.contains("deadline"), "{told}");
     let waited = ["rollout", "status", "deployment/elector-quorate", "--timeout=5s"];
     let output = space.kubectl(&waited).output().unwrap();

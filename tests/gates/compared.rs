@@ -18,6 +18,9 @@ fn failures(gate: &str, kind: &str) -> String {
 const GATES: [(&str, &str); 2] =
     [("QUORATE_GATES_ENDPOINT_SLICE_ENABLED", "true"), ("QUORATE_GATES_ENDPOINT_SLICE_SERVICE", "leader")];
 
+const MIRROR: [(&str, &str); 2] =
+    [("QUORATE_GATES_LEASE_MIRROR_ENABLED", "true"), ("QUORATE_GATES_LEASE_MIRROR_NAME", "lock")];
+
 /// A Service and its IPv4 slice, if there is one yet, which is the newer term's as soon as somebody else writes.
 fn taken_meanwhile(is_there: bool) -> impl FnMut(&Request) -> Answer + Send {
     let mut is_taken = false;
@@ -97,14 +100,26 @@ fn a_lock_that_somebody_made_in_between_is_no_mirror() {
             (_, true) => Some((200, lock.to_string())),
         }
     });
-    let gates = [("QUORATE_GATES_LEASE_MIRROR_ENABLED", "true"), ("QUORATE_GATES_LEASE_MIRROR_NAME", "lock")];
-    let candidate = stand_in.candidate(&voters, TTL, &gates);
+    let candidate = stand_in.candidate(&voters, TTL, &MIRROR);
     eventually("it gives way", || candidate.metric(&failures("lease_mirror", "foreign")) >= 2.0);
     let writes = stand_in.writes();
     assert_eq!(writes.len(), 1, "{writes:?}");
     assert!(!writes[0].path.contains("force"), "{}", writes[0].path);
-    // Of two that write it, the second has a conflict.
+    // A conflict with most locks that others make.
     assert!(writes[0].body["spec"]["acquireTime"].is_string(), "{}", writes[0].body);
+}
+
+/// Made by one of ours that ended before it said for which election, and then taken by somebody as a lock.
+#[test]
+fn what_names_somebody_for_no_election_is_left_alone() {
+    let voters = Voters::experienced(3, TTL);
+    let lock = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "lock", "resourceVersion": "2", "labels": {"quorate.dev/mirror": "true"}},
+        "spec": {"holderIdentity": "somebody"}});
+    let stand_in = StandIn::new(move |_| Some((200, lock.to_string())));
+    let candidate = stand_in.candidate(&voters, TTL, &MIRROR);
+    eventually("it gives way", || candidate.metric(&failures("lease_mirror", "foreign")) >= 2.0);
+    assert!(stand_in.writes().is_empty(), "{:?}", stand_in.writes());
 }
 
 #[test]
