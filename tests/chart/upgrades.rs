@@ -93,7 +93,7 @@ fn a_ttl_changes_by_at_most_a_factor_of_two() {
 }
 
 /// What a Secret becomes where `there` was before and this number is wanted: the number and both passwords.
-fn rotated(there: &str, wanted: &str) -> [String; 3] {
+fn rotated(helm: &str, there: &str, wanted: &str) -> [String; 3] {
     let folder = tempfile::tempdir().unwrap();
     let arguments = format!("(list {wanted} ({there}))");
     let call = format!(
@@ -101,7 +101,7 @@ fn rotated(there: &str, wanted: &str) -> [String; 3] {
          {{{{ include \"quorate.voterPasswords\" {arguments} }}}}\n"
     );
     parent(folder.path(), &call);
-    let output = template::<&str>("helm-4", folder.path(), &[]);
+    let output = template::<&str>(helm, folder.path(), &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let all = objects(&String::from_utf8(output.stdout).unwrap());
     let secret = all.iter().find(|one| one["rotation"].is_string()).unwrap();
@@ -116,16 +116,22 @@ fn a_larger_number_rotates_the_password_and_no_other_does() {
              \"data\" (dict \"password\" \"present\" \"previousPassword\" \"former\")"
         )
     };
-    for (before, wanted) in [("0", "0"), ("2", "2"), ("2", "1"), ("2", "0"), ("2", "nil"), ("2", "2.0")] {
-        assert_eq!(rotated(&there(before), wanted), [before, "present", "former"], "{before}, {wanted}");
+    for helm in HELMS {
+        for (before, wanted) in [("0", "0"), ("2", "2"), ("2", "1"), ("2", "0"), ("2", "nil"), ("2", "2.0")] {
+            assert_eq!(
+                rotated(helm, &there(before), wanted),
+                [before, "present", "former"],
+                "{before}, {wanted}"
+            );
+        }
+        for (before, wanted) in [("0", "1"), ("1", "3"), ("1", "3.0")] {
+            let [rotation, password, previous] = rotated(helm, &there(before), wanted);
+            assert_eq!((&*rotation, &*previous), (&wanted[..1], "present"));
+            assert!(!["present", "former"].contains(&&*password), "{password}");
+        }
+        let [rotation, password, previous] = rotated(helm, "dict", "1");
+        assert!(rotation == "1" && password != previous, "a first installation");
     }
-    for (before, wanted) in [("0", "1"), ("1", "3"), ("1", "3.0")] {
-        let [rotation, password, previous] = rotated(&there(before), wanted);
-        assert_eq!((&*rotation, &*previous), (&wanted[..1], "present"));
-        assert!(!["present", "former"].contains(&&*password), "{password}");
-    }
-    let [rotation, password, previous] = rotated("dict", "1");
-    assert!(rotation == "1" && password != previous, "a first installation");
 }
 
 /// What the next upgrade is compared with is what this one writes.
