@@ -68,7 +68,7 @@ case $verb in
         ;;
     kubeconfig) printf '%s\n' "$STATE/kubeconfig" ;;
     reach)
-        [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ && $2 -le 65535 ]] || usage
+        [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ && $2 -le 65535 ]] || die "reach ${2:-nothing}: say a port, from 1 to 65535"
         lead out "$2"
         ;;
     load)

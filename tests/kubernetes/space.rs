@@ -33,6 +33,25 @@ pub const ALL: [(&str, &str); 7] = [
     ("QUORATE_GATES_LEASE_MIRROR_NAME", "orders-writer"),
 ];
 
+/// A kind of object that a namespace has, and a test can make.
+pub trait Namespaced:
+    kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+{
+}
+
+impl<K> Namespaced for K where
+    K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+{
+}
+
 /// A namespace, gone with everything in it however the test ends.
 pub struct Space {
     pub name: String,
@@ -71,26 +90,12 @@ impl Space {
         Api::namespaced(self.client.clone(), &self.name)
     }
 
-    pub fn create<K>(&self, value: Value) -> K
-    where
-        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Serialize,
-    {
+    pub fn create<K: Namespaced>(&self, value: Value) -> K {
         self.try_create(value).unwrap()
     }
 
     /// None where the API server wants no such object.
-    pub fn try_create<K>(&self, value: Value) -> Option<K>
-    where
-        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Serialize,
-    {
+    pub fn try_create<K: Namespaced>(&self, value: Value) -> Option<K> {
         match self.wait(self.api().create(&PostParams::default(), &object::<K>(value))) {
             Err(kube::Error::Api(status)) if status.code == 422 => None,
             created => Some(created.unwrap()),
